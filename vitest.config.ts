@@ -36,8 +36,8 @@ const projects = folders.flatMap((pattern) => {
         alias: [
           ...(onTfjsNode ? [{ find: '@tensorflow/tfjs-node', replacement: tfjsNode }] : []),
           { find: '@lipsync/embedded-data', replacement: `${root}examples/embedded-data/src/index.ts` },
-          { find: /^@lipsync\/([a-z-]+)\/([a-z-]+)$/, replacement: `${root}packages/$1/src/$2.ts` },
-          { find: /^@lipsync\/([a-z-]+)$/, replacement: `${root}packages/$1/src/index.ts` },
+          { find: /^@lipsync\/([a-z0-9-]+)\/([a-z-]+)$/, replacement: `${root}packages/$1/src/$2.ts` },
+          { find: /^@lipsync\/([a-z0-9-]+)$/, replacement: `${root}packages/$1/src/index.ts` },
         ],
       },
       test: {

@@ -1,12 +1,12 @@
-import type { FaceTrack, Features, LandmarkDetector } from '@lipsync/contracts';
-import { AUDIO_SAMPLE_RATE, fail } from '@lipsync/contracts';
-import type { DinetGenerator } from '@lipsync/dinet';
+import type { FaceTrack, Features, LandmarkDetector, StoredCrop } from '@lipsync/contracts';
+import { AUDIO_SAMPLE_RATE, fail, hiddenBox, storedShape } from '@lipsync/contracts';
+import type { FaceGenerator } from '@lipsync/contracts/tensors';
 import { type CollectTracksOptions, type CropPlan, planCrops } from '@lipsync/face-crop';
 import { encodeVideo, type FfmpegReader, type VideoWriter } from '@lipsync/media';
 import { audioOfLength, FeaturesAround, type TrackedVideo } from '@lipsync/sync-windows';
 import { chooseFace } from './face/choose-face';
 import { referenceFrames } from './face/references';
-import { MouthRenderer } from './render/mouth-renderer';
+import { FaceRenderer } from './render/face-renderer';
 import { backAndForth } from './video/back-and-forth';
 import { followFaces } from './video/follow-faces';
 
@@ -16,9 +16,12 @@ export const DUB_FPS = 25;
 /** Options of `dubVideo`. */
 export type DubOptions = {
   /** Borrowed; left in evaluation mode. */
-  generator: DinetGenerator;
-  /** Side of the mouth box in pixels that the generator was trained with: 64, 128, 256; a multiple of 32. */
-  mouth: number;
+  generator: FaceGenerator;
+  /**
+   * Head crops with a mouth box of so many pixels on a side, a multiple of 32: what the generator was trained with.
+   * Default: the generator's `crop`.
+   */
+  mouth?: number;
   reader: FfmpegReader;
   /** Borrowed. */
   detector: LandmarkDetector;
@@ -30,9 +33,10 @@ export type DubOptions = {
   face?: number;
   /**
    * Frames of the video that serve as references, by their index at 25 frames a second; as many as the generator takes.
-   * `spread`: over time and mouth openings, see `spreadReferences`. Default `spread`.
+   * `spread`: over time and mouth openings, see `spreadReferences`. `same frame`: each frame is its own, for generators
+   * of one reference; its mouth is then that of the old audio. Default: as the generator's recipe says.
    */
-  references?: readonly number[] | 'spread';
+  references?: readonly number[] | 'spread' | 'same frame';
   /**
    * Logits for each frame of the audio, for a generator that takes logits. Default: mel features are computed from the
    * audio.
@@ -45,8 +49,13 @@ export type DubOptions = {
   length?: 'audio' | 'video';
   /** x264's constant rate factor. Default 16. */
   crf?: number;
-  /** Width of the soft edge inside the mouth box, as a share of its side. Default 1/16. */
+  /** Width of the soft edge inside what is laid over the frame, as a share of its shorter side. Default 1/16. */
   feather?: number;
+  /**
+   * `matched`: generated faces get the colours of the frame around the hidden part, so that no box is seen. Default
+   * `matched`.
+   */
+  colours?: 'matched' | 'as generated';
   /** Which audio track of the audio file is written, from 0; `reader` must read the same. Default: as it chooses. */
   audioTrack?: number;
   /** Bytes of decoded frames that are held for playing backwards. Default 128 MiB. */
@@ -83,9 +92,11 @@ export type DubReport = {
   face: { track: number; firstFrame: number; frameCount: number; detectionScore: number; radius: number };
   /** Faces found in all. */
   faces: number;
-  /** Indices of the reference frames in the video at 25 frames a second. */
+  /** Indices of the reference frames in the video at 25 frames a second; none where each frame is its own. */
   references: number[];
-  /** Side of the mouth box in pixels. */
+  /** The face images that the generator took. */
+  crop: StoredCrop;
+  /** Rows that were hidden from it: the side of the mouth box, in pixels of the face image. */
   mouth: number;
   /** What is unusual about the files, in sentences: several tracks, channels out of phase, damage that was concealed. */
   notes: string[];
@@ -128,12 +139,13 @@ export type DubReport = {
  */
 export async function dubVideo(video: string, audio: string, out: string, options: DubOptions): Promise<DubReport> {
   const { generator, reader, length = 'audio', crf = 16, log = () => {} } = options;
+  const crop = cropOf(options);
   checkOptions(options);
   generator.eval();
   const lap = stopwatch();
   const tracked = await followFaces(video, audio, { ...options, fps: DUB_FPS });
   const faces = lap();
-  const face = planFace(tracked, options);
+  const face = planFace(tracked, options, crop);
   const count =
     length === 'audio' ? Math.ceil((tracked.audioLevel.samples * DUB_FPS) / AUDIO_SAMPLE_RATE) : tracked.frameCount;
   const size = evenSize(tracked.frameSize, log);
@@ -144,11 +156,11 @@ export async function dubVideo(video: string, audio: string, out: string, option
     ...(length === 'video' ? { audioSec: count / DUB_FPS } : {}),
   });
   const { track, plan, references } = face;
-  const { feather, mouth } = options;
-  const renderer = new MouthRenderer({ generator, mouth, feather, plan, frameSize: tracked.frameSize });
+  const { feather, colours = 'matched' } = options;
+  const renderer = new FaceRenderer({ generator, crop, feather, colours, plan, frameSize: tracked.frameSize });
   let referenceSeconds = 0;
   try {
-    await renderer.encodeReferences(await cutReferences(tracked, face, options.signal));
+    if (references.length > 0) await renderer.encodeReferences(await cutReferences(tracked, face, options.signal));
     referenceSeconds = lap();
     await writeFrames(video, options, { face, renderer, around, writer, count, size });
     stopIf(options.signal);
@@ -171,7 +183,13 @@ export async function dubVideo(video: string, audio: string, out: string, option
       ...{ detectionScore: track.score, radius: plan.poses[2] / 2 },
     },
     ...{ faces: tracked.tracks.length, references: references.map((frame) => frame + track.firstFrame) },
-    ...{ mouth: options.mouth, notes, seconds, framesPerSecond: count / seconds.generate },
+    ...{
+      crop,
+      mouth: hiddenBox(generator.recipe.hidden, { ...storedShape(crop), crop }).height,
+      notes,
+      seconds,
+      framesPerSecond: count / seconds.generate,
+    },
   };
 }
 
@@ -186,7 +204,7 @@ async function writeFrames(
   { reader, keepBytes, signal, onProgress = () => {}, log = () => {} }: DubOptions,
   parts: {
     face: DubbedFace;
-    renderer: MouthRenderer;
+    renderer: FaceRenderer;
     around: FeaturesAround;
     writer: VideoWriter;
     count: number;
@@ -216,12 +234,22 @@ async function writeFrames(
   await write();
 }
 
-function checkOptions({ generator, features, mouth }: DubOptions): void {
+/** The face images that the generator takes. */
+function cropOf({ generator, mouth }: DubOptions): StoredCrop {
   const where = 'dubVideo';
   // The face image is 13/8 of the mouth high, and its sides are multiples of 4.
-  if (!(Number.isInteger(mouth) && mouth > 0 && mouth % 32 === 0))
+  if (mouth !== undefined && !(Number.isInteger(mouth) && mouth > 0 && mouth % 32 === 0))
     fail(RangeError, where, 'options.mouth', 'a multiple of 32 pixels', mouth);
-  const { audio } = generator.config;
+  const crop: StoredCrop | undefined = mouth === undefined ? generator.crop : { kind: 'dinet head', mouth };
+  if (!crop) return fail(TypeError, where, 'options.mouth', 'given: the generator’s file does not say it', 'none');
+  const { crops } = generator.recipe;
+  if (!crops.includes(crop.kind)) fail(TypeError, where, 'options.generator', `one that fills ${crop.kind}`, crops);
+  return crop;
+}
+
+function checkOptions({ generator, features, references }: DubOptions): void {
+  const where = 'dubVideo';
+  const { audio, references: count } = generator.recipe;
   if (audio.kind === 'logits' && !features)
     fail(TypeError, where, 'options.features', 'given: the generator takes logits of a speech recogniser', 'none');
   if (audio.kind === 'mel' && features)
@@ -229,30 +257,34 @@ function checkOptions({ generator, features, mouth }: DubOptions): void {
   const bins = features?.bins ?? 80;
   if (bins !== audio.bins)
     fail(TypeError, where, 'options.generator', `one that takes ${bins} values a step`, audio.bins);
+  if (references === 'same frame' && count !== 1)
+    fail(TypeError, where, 'options.references', `frames, of which the generator takes ${count}`, references);
 }
 
-function planFace(tracked: TrackedVideo, options: DubOptions): DubbedFace {
-  const { generator, face, references = 'spread', log = () => {} } = options;
+function planFace(tracked: TrackedVideo, options: DubOptions, crop: StoredCrop): DubbedFace {
+  const { face, log = () => {} } = options;
+  const { references: count, dubbedWith } = options.generator.recipe;
+  const { references = dubbedWith === 'same frame' ? dubbedWith : 'spread' } = options;
   const track = chooseFace(tracked.tracks, face);
-  const plan = planHead(track, tracked.frameSize, { mouth: options.mouth, log });
-  return { track, plan, references: referenceFrames(track, generator.config.references, references) };
+  const plan = planImages(track, tracked.frameSize, { crop, log });
+  return { track, plan, references: references === 'same frame' ? [] : referenceFrames(track, count, references) };
 }
 
 /**
  * Where a head crop never fits into the frame, as in close-ups, its radius is that of the face alone, and missing parts
  * are black.
  */
-function planHead(
+function planImages(
   track: FaceTrack,
   frame: Size,
-  { mouth, log }: { mouth: number; log: (line: string) => void },
+  { crop, log }: { crop: StoredCrop; log: (line: string) => void },
 ): CropPlan {
   try {
-    return planCrops(track, { kind: 'dinet head', mouth }, frame);
+    return planCrops(track, crop, frame);
   } catch (error) {
-    const plan = planCrops(track, { kind: 'dinet head', mouth });
+    const plan = planCrops(track, crop);
     const reason = (error as Error).message;
-    log(`the head crop of face ${track.id} leaves the frame: missing parts are black for the generator (${reason})`);
+    log(`the face images of face ${track.id} leave the frame: missing parts are black for the generator (${reason})`);
     return plan;
   }
 }
@@ -265,10 +297,10 @@ function featuresAround(
   { generator, features, length = 'audio' }: DubOptions,
   count: number,
 ): FeaturesAround {
-  const { kind, steps } = generator.config.audio;
-  if (kind === 'logits') return new FeaturesAround(features!, { features: 'ASR_LOGITS', steps });
+  const { kind, steps, firstFrame } = generator.recipe.audio;
+  if (kind === 'logits') return new FeaturesAround(features!, { features: 'ASR_LOGITS', steps, firstFrame });
   const samples = length === 'audio' ? tracked.audioLevel.samples : (count * AUDIO_SAMPLE_RATE) / DUB_FPS;
-  return new FeaturesAround(audioOfLength(tracked.audio(), samples), { features: 'THESIS_MEL', steps });
+  return new FeaturesAround(audioOfLength(tracked.audio(), samples), { features: 'THESIS_MEL', steps, firstFrame });
 }
 
 /** The face images of the reference frames, in the order asked for. */

@@ -33,17 +33,26 @@ export type { ExpertPreset, TrainingPreset } from './expert/training-presets';
 export { presetFor, TRAINING_PRESETS } from './expert/training-presets';
 export type { DinetScheduleOptions } from './generator/dinet-schedule';
 export { dinetSchedule } from './generator/dinet-schedule';
-export type {
-  DinetStepReport,
-  DinetTrainerOptions,
-  DinetTrainerState,
-  TrainedGenerator,
-} from './generator/dinet-trainer';
+export type { DinetStepReport, DinetTrainerOptions, DinetTrainerState } from './generator/dinet-trainer';
 export { DinetTrainer } from './generator/dinet-trainer';
 export type { GeneratorLogEntry } from './generator/generator-curve';
 export type { ClipDiscriminator, MouthInput, TrainedDiscriminator } from './generator/generator-terms';
+export type {
+  GeneratorRates,
+  GeneratorStepReport,
+  GeneratorTrainerState,
+  TrainedGenerator,
+} from './generator/generator-trainer';
+export { GeneratorTrainer } from './generator/generator-trainer';
 export type { GeneratorCheck } from './generator/generator-validation';
-export type { DinetTrainBatch } from './generator/train-batch';
+export type { ExpertMode, GeneratorModule } from './generator/networks/generator-network';
+export type { LipGanTrainerOptions } from './generator/networks/lipgan-trainer';
+export { LipGanTrainer } from './generator/networks/lipgan-trainer';
+export type { GeneratorNetworkName } from './generator/networks/networks';
+export { GENERATOR_NETWORKS, loadGenerator } from './generator/networks/networks';
+export type { Wav2LipTrainerOptions } from './generator/networks/wav2lip-trainer';
+export { Wav2LipTrainer } from './generator/networks/wav2lip-trainer';
+export type { GeneratorTrainBatch } from './generator/train-batch';
 export type { TrainGeneratorEvent, TrainGeneratorOptions, TrainGeneratorReport } from './generator/train-generator';
 export { trainGenerator } from './generator/train-generator';
 export type { ExchangeMemory, ExchangeMemoryOptions } from './replicas/shared-exchange';

@@ -41,11 +41,13 @@ afterAll(async () => {
   await rm(folder, { recursive: true });
 });
 
-test('readReferences reads numbers or spread', () => {
+test('readReferences reads numbers, spread or same', () => {
   expect(readReferences('spread')).toBe('spread');
+  expect(readReferences('same')).toBe('same frame');
+  expect(readReferences(undefined)).toBeUndefined();
   expect(readReferences('0, 40,80')).toEqual([0, 40, 80]);
   for (const wrong of ['', '1,,2', '-1', '1.5', 'all'])
-    expect(() => readReferences(wrong)).toThrow('--references must be spread or frame numbers');
+    expect(() => readReferences(wrong)).toThrow('--references must be spread, same or frame numbers');
 });
 
 test.each<[string[], string]>([
@@ -86,6 +88,7 @@ test('describeDub names the face, its reference frames and how long it took', ()
       durationSec: 2,
       faces: 2,
       mouth: 64,
+      crop: { kind: 'dinet head', mouth: 64 },
       notes: [],
     },
     face: { track: 1, firstFrame: 10, frameCount: 40, detectionScore: 0.8, radius: 20 },

@@ -2,13 +2,13 @@ import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { Option } from '@commander-js/extra-typings';
 import { asrLogits, DEEPSPEECH_LABELS, HUBERT_LABELS, WAV2VEC2_LABELS } from '@lipsync/audio-mel';
-import { decodeNpy, openCheckpoint, toFloat32 } from '@lipsync/checkpoints';
-import type { Features } from '@lipsync/contracts';
-import { type DinetConfig, loadDinet } from '@lipsync/dinet';
+import { decodeNpy, toFloat32 } from '@lipsync/checkpoints';
+import type { Features, GeneratorAudio, StoredCrop } from '@lipsync/contracts';
 import { DUB_FPS, type DubProgress, type DubReport, dubVideo } from '@lipsync/dub';
 import { createLandmarkDetector } from '@lipsync/face-crop';
 import { type FfmpegReader, openMedia } from '@lipsync/media';
 import { landmarkSettings } from '@lipsync/sync-windows';
+import { loadGenerator } from '@lipsync/train';
 import {
   choice,
   createCommand,
@@ -44,12 +44,15 @@ export function dubCommand() {
 function dubOptions() {
   const command = createCommand(
     'dub',
-    'Generates the mouth of one face in a video from another audio track, with a DINet generator: one of lipsync train generator, or the published one.',
+    'Generates the mouth of one face in a video from another audio track, with a generator: one of lipsync train generator, or DINet’s or Wav2Lip’s published one.',
   )
     .argument('<video>', 'video that shows the face')
     .argument('<audio>', 'audio or video file with the speech')
     .argument('<out>', 'video that is written: .mp4, .m4v, .mov or .mkv')
-    .requiredOption('--weights <file>', 'weights of the generator (safetensors, or PyTorch as DINet publishes it)')
+    .requiredOption(
+      '--weights <file>',
+      'weights of the generator (safetensors, or PyTorch as DINet and Wav2Lip publish theirs)',
+    )
     .addOption(
       wholeNumber(
         '--mouth <px>',
@@ -66,8 +69,9 @@ function dubOptions() {
     .addOption(
       new Option(
         '--references <list>',
-        'frames that show the face, such as 0,40,80,120,160 at 25 per second; spread: spread over time and mouth openings',
-      ).default('spread'),
+        'frames that show the face, such as 0,40,80,120,160 at 25 per second; spread: spread over time and mouth openings; same: each frame ' +
+          'is its own (default: spread; of Wav2Lip same, as published)',
+      ),
     )
     .option(
       '--logits <file>',
@@ -84,6 +88,12 @@ function dubOptions() {
         'audio: as long as the audio (the video is cut, or repeated forwards and backwards); video: as long as the video',
         ['audio', 'video'],
       ).default('audio' as const),
+    )
+    .addOption(
+      choice('--colours <name>', 'matched: generated faces get the colours around the hidden part', [
+        'matched',
+        'as-generated',
+      ]).default('matched' as const),
     )
     .addOption(wholeNumber('--crf <n>', 'constant rate factor of x264: lower is better and larger').default(16))
     .addOption(landmarkQualityOption())
@@ -113,7 +123,6 @@ async function runDub(
   const references = readReferences(options.references);
   await assertVideoPath(out, { VIDEO: video, AUDIO: audio }, options.force === true);
   const weights = await resolveWeights(options.weights);
-  const mouth = await mouthOf(weights, options.mouth);
   await startBackend(options);
   const stop = new AbortController();
   const onSignal = () => stop.abort();
@@ -121,10 +130,11 @@ async function runDub(
   const progress = new PassProgress();
   const owned: { dispose(): void }[] = [];
   try {
-    const generator = await loadDinet(weights);
+    const generator = await loadGenerator(weights);
     owned.push(generator);
+    const mouth = mouthOf(generator.crop, { weights, given: options.mouth });
     const reader = await openReader(video, audio, options);
-    checkLogits(generator.config.audio, options.logits);
+    checkLogits(generator.recipe.audio, options.logits);
     const { landmarkQuality, landmarkDetector } = options;
     const { detector: detectorOptions, ...following } = landmarkSettings(landmarkQuality, landmarkDetector);
     const detector = await createLandmarkDetector(detectorOptions);
@@ -138,6 +148,7 @@ async function runDub(
           : await readLogits(options.logits, options.logitLabels, (await reader.probe(audio)).durationSec),
       ...{ face: options.face, length: options.length, crf: options.crf, signal: stop.signal },
       audioTrack: options.audioTrack,
+      colours: options.colours === 'matched' ? 'matched' : 'as generated',
       log: (line) => progress.log(line),
       onProgress: (state) => progress.update(state),
     });
@@ -200,7 +211,7 @@ class PassProgress {
 }
 
 /** Refuses logits for a generator that takes mel, and none for one that takes logits. */
-function checkLogits(audio: DinetConfig['audio'], logits: string | undefined): void {
+function checkLogits(audio: GeneratorAudio, logits: string | undefined): void {
   if (audio.kind === 'logits' && logits === undefined) {
     throw new UsageError(
       `--logits must be a npy file with the logits of the audio, because this generator takes ${audio.bins} of those per row, got none`,
@@ -227,36 +238,37 @@ export function describeDub({
 }: DubReport): string[] {
   const others = faces > 1 ? ` of ${faces}` : '';
   return [
-    `face ${face.track}${others}: ${face.frameCount} frames from frame ${face.firstFrame} on, crop radius ${face.radius} px; references: frames ${references.join(', ')}`,
+    `face ${face.track}${others}: ${face.frameCount} frames from frame ${face.firstFrame} on, crop radius ${face.radius} px; references: ${references.length > 0 ? `frames ${references.join(', ')}` : 'each frame its own'}`,
     `${out}: ${width} x ${height}, ${durationSec.toFixed(2)} s at ${DUB_FPS} frames per second; ${generated} of ${frameCount} frames generated, ${kept} unchanged`,
     `faces ${formatSeconds(seconds.faces)}, generating ${formatSeconds(seconds.generate)} (${framesPerSecond.toFixed(1)} frames per second; ${generated > 0 ? ((1000 * seconds.network) / generated).toFixed(0) : 0} ms each in the network)`,
   ];
 }
 
-/** `spread`, or a list of frame numbers. */
-export function readReferences(text: string): number[] | 'spread' {
-  if (text === 'spread') return 'spread';
+/** `spread`, `same frame`, or a list of frame numbers; undefined where nothing was given. */
+export function readReferences(text: string | undefined): number[] | 'spread' | 'same frame' | undefined {
+  if (text === undefined || text === 'spread') return text;
+  if (text === 'same') return 'same frame';
   const numbers = text.split(',').map((part) => (/^\s*\d+\s*$/.test(part) ? Number(part) : Number.NaN));
   if (numbers.some(Number.isNaN))
-    throw new UsageError(`--references must be spread or frame numbers such as 0,40,80,120,160, got ${text}`);
+    throw new UsageError(`--references must be spread, same or frame numbers such as 0,40,80,120,160, got ${text}`);
   return numbers;
 }
 
-/** The side of the mouth box that a generator was trained with. */
-async function mouthOf(weights: string, given: number | undefined): Promise<number> {
-  const file = await openCheckpoint(weights);
-  const text = file.metadata.mouth;
-  await file.close();
-  const stored = text === undefined ? undefined : Number(text);
-  const mouth = given ?? stored;
-  if (mouth === undefined)
+/** The mouth box of head crops, where it was given; undefined where the generator's file says which face images it takes. */
+function mouthOf(
+  crop: StoredCrop | undefined,
+  { weights, given }: { weights: string; given: number | undefined },
+): number | undefined {
+  if (given === undefined && crop === undefined)
     throw new UsageError(
       `--mouth must be the mouth box that ${weights} was trained with (64, 128 or 256), because the file does not say, got none`,
     );
-  if (!(Number.isInteger(mouth) && mouth > 0 && mouth % 32 === 0))
-    throw new UsageError(`--mouth must be a multiple of 32 pixels, got ${mouth}`);
-  if (stored !== undefined && stored !== mouth) log(`--mouth ${mouth}: the generator was trained with ${stored}`);
-  return mouth;
+  if (given !== undefined && !(given > 0 && given % 32 === 0))
+    throw new UsageError(`--mouth must be a multiple of 32 pixels, got ${given}`);
+  const stored = crop?.kind === 'dinet head' ? `${crop.mouth}` : crop && `face boxes of ${crop.size} pixels`;
+  if (given !== undefined && stored !== undefined && stored !== `${given}`)
+    log(`--mouth ${given}: the generator was trained with ${stored}`);
+  return given;
 }
 
 async function readLogits(path: string, labels: keyof typeof LABELS, durationSec: number): Promise<Features> {

@@ -4,10 +4,14 @@ import { writeFileAtomic } from '@lipsync/checkpoints';
 import type { MediaReader } from '@lipsync/contracts';
 import type { SyncExpert } from '@lipsync/contracts/tensors';
 import { parseClipId } from '@lipsync/dataloader';
-import { loadDinet } from '@lipsync/dinet';
 import { openMedia } from '@lipsync/media';
 import { loadExpert } from '@lipsync/score';
-import { type EvaluateGeneratorOptions, evaluateGenerator, type GeneratorEvaluation } from '@lipsync/train';
+import {
+  type EvaluateGeneratorOptions,
+  evaluateGenerator,
+  type GeneratorEvaluation,
+  loadGenerator,
+} from '@lipsync/train';
 import { choice, createCommand, type OptionsOf, wholeNumber } from '../terminal/command';
 import { helpEnd } from '../terminal/help-end';
 import { assertFolderOrFile } from '../terminal/media-options';
@@ -36,13 +40,13 @@ export function evaluateGeneratorCommand() {
 function generatorOptions() {
   return createCommand(
     'generator',
-    'Measures a DINet generator on validation clips of face images (lipsync prepare --head N): image quality, sharpness and sync, beside two ' +
+    'Measures a generator on validation clips of face images (lipsync prepare --head N): image quality, sharpness and sync, beside two ' +
       'baselines; with a sheet of frames.',
   )
     .argument('<clips>', 'folder made by lipsync prepare --head')
     .requiredOption(
       '--weights <file>',
-      'weights of the generator: of lipsync train generator, or DINet’s published file',
+      'weights of the generator: of lipsync train generator, or DINet’s or Wav2Lip’s published file',
     )
     .option('--out <dir>', 'folder for report.json and sheet.png (default: evaluation, beside the weights)')
     .addOption(heldOutOption())
@@ -117,7 +121,7 @@ async function runEvaluateGenerator(folder: string, options: GeneratorWords): Pr
   };
   const progress = createProgress({ label: 'evaluate', total: clips.length });
   try {
-    const generator = own(await loadDinet(path));
+    const generator = own(await loadGenerator(path));
     const experts: SyncExpert[] = [];
     for (const one of given) experts.push(own(await loadExpert(one.file, await loadOptions(one, '--expert-'))));
     const evaluation = await evaluateGenerator({

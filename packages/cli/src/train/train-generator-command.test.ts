@@ -24,6 +24,11 @@ const backend = ['--backend', 'wasm', '--threads', '1'];
 
 test.each([
   [['clips', '--out', 'x', ...backend], /--perceptual must be .*vgg19.*--perceptual none/],
+  [
+    ['clips', '--out', 'x', '--generator', 'lipgan', '--perceptual', 'vgg19'],
+    /--perceptual must be left out with --generator lipgan/,
+  ],
+  [['clips', '--out', 'x', '--generator', 'pix2pix'], /--generator.*dinet, wav2lip, lipgan/],
   [['--out', 'x'], /missing required argument 'clips'/],
   [['clips'], /required option '--out <dir>' not specified/],
 ])('lipsync train generator %j is a usage error', async (words, message) => {

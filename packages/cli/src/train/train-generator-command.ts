@@ -1,18 +1,19 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { Option } from '@commander-js/extra-typings';
 import { readStateDict } from '@lipsync/checkpoints';
-import { assertDinetConfig, DINET, type DinetConfig, LITE_DINET, THESIS_DINET } from '@lipsync/dinet';
 import { ImageFeatures } from '@lipsync/nn';
 import {
+  GENERATOR_NETWORKS,
   type GeneratorCheck,
+  type GeneratorNetworkName,
   type TrainGeneratorEvent,
   type TrainGeneratorOptions,
   type TrainGeneratorReport,
   trainGenerator,
 } from '@lipsync/train';
+import { REPLICATION_SCHEDULE, WAV2LIP_GAN_SCHEDULE, WAV2LIP_SCHEDULE } from '@lipsync/wav2lip';
 import { announceTime } from '../terminal/announce-time';
-import { choice, createCommand, decimal, type OptionsOf, UsageError, wholeNumber } from '../terminal/command';
+import { choice, createCommand, decimal, keysOf, type OptionsOf, UsageError, wholeNumber } from '../terminal/command';
 import { helpEnd } from '../terminal/help-end';
 import { assertOutFolder, openClips } from '../terminal/open-clips';
 import {
@@ -32,7 +33,8 @@ import { createProgress, formatSeconds, type Progress } from '../terminal/progre
 import { readHelper, readJson, readList } from '../terminal/read-files';
 import { resolveWeights } from '../weights/fetch-weights';
 
-const CONFIGS: Readonly<Record<string, DinetConfig>> = { lite: LITE_DINET, thesis: THESIS_DINET, published: DINET };
+const SCHEDULES = { published: WAV2LIP_SCHEDULE, gan: WAV2LIP_GAN_SCHEDULE, replication: REPLICATION_SCHEDULE };
+const NETWORKS = Object.keys(GENERATOR_NETWORKS) as GeneratorNetworkName[];
 
 /** `lipsync train generator`. */
 export function trainGeneratorCommand() {
@@ -44,11 +46,13 @@ function generatorOptions() {
   return lossOptions()
     .optionsGroup('Training:')
     .addOption(
-      wholeNumber('--batch <n>', 'frames (stage frame, default: 24) or clips (stage clip, default: 3) in a batch', 1),
+      wholeNumber(
+        '--batch <n>',
+        'frames (stage frame, default: 24) or clips (stage clip, default: 3) in a batch; of Wav2Lip and LipGAN 16',
+        1,
+      ),
     )
-    .addOption(
-      decimal('--learning-rate <x>', 'learning rate of the first half; it falls to 0 over the second').default(1e-4),
-    )
+    .addOption(decimal('--learning-rate <x>', 'learning rate; DINet’s falls to 0 over the second half').default(1e-4))
     .addOption(decimal('--clip-norm <x>', 'largest norm of the generator’s gradients (default: no limit)'))
     .addOption(wholeNumber('--seed <n>', 'seed of first weights, batches and a random split').default(0))
     .addOption(wholeNumber('--checkpoint-every <n>', 'steps between two checkpoints', 1).default(50))
@@ -67,6 +71,7 @@ function generatorOptions() {
         examples: [
           'train generator heads --out frame --perceptual none --steps 4000',
           'train generator heads --stage clip --from frame/weights.safetensors --expert expert/weights.safetensors --perceptual none --out clip',
+          'train generator heads --generator wav2lip --schedule gan --expert expert/weights.safetensors --out wav2lip',
         ],
       }),
     );
@@ -75,15 +80,17 @@ function generatorOptions() {
 function lossOptions() {
   return createCommand(
     'generator',
-    'Trains DINet on face images (lipsync prepare --head N), one stage a run. It can be stopped at any moment: the same command resumes the run.',
+    'Trains a generator on face images (lipsync prepare --head N), one stage a run. It can be stopped at any moment: the same command resumes the run.',
   )
     .argument('<clips>', 'folder made by lipsync prepare --head')
     .requiredOption('--out <dir>', 'folder for weights, learning curve, log and report')
+    .addOption(choice('--generator <name>', 'the network and how it is trained', NETWORKS).default('dinet' as const))
     .addOption(
-      choice('--stage <name>', 'frame: single frames; clip: consecutive frames, with the sync loss', [
-        'frame',
-        'clip',
-      ]).default('frame' as const),
+      choice(
+        '--stage <name>',
+        'frame: single frames; clip: consecutive frames, with the sync loss (default: frame; of wav2lip clip)',
+        ['frame', 'clip'],
+      ),
     )
     .addOption(wholeNumber('--steps <n>', 'optimiser steps in all', 1).default(1000))
     .addOption(heldOutOption())
@@ -91,25 +98,38 @@ function lossOptions() {
 
     .optionsGroup('Network:')
     .option('--from <file>', 'weights to start from: those of the stage before, or of a smaller mouth')
-    .addOption(
-      new Option(
-        '--config <name>',
-        `configuration of a new generator: ${Object.keys(CONFIGS).join(', ')}, or a .json file`,
-      ).default('lite'),
+    .option(
+      '--config <name>',
+      'configuration of a new generator: lite, published, of dinet also thesis, or a .json file (default: lite)',
     )
 
     .optionsGroup('Losses:')
     .addOption(expertOption('supervises the clip stage (default: none)'))
+    .addOption(
+      choice(
+        '--expert-mode <name>',
+        'BatchNorm of the expert of wav2lip; as-published: by the statistics of each batch',
+        ['eval', 'as-published'],
+      ).default('eval' as const),
+    )
     .addOption(expertRecipeOption())
     .addOption(expertConfigOption())
     .addOption(expertPrefixOption())
     .option(
       '--perceptual <file>',
-      'VGG-19 with ImageNet weights (torchvision’s vgg19), or none to train without the perceptual loss; must be given',
+      'VGG-19 with ImageNet weights (torchvision’s vgg19), or none to train without the perceptual loss; must be given for dinet',
     )
-    .addOption(decimal('--sync-weight <x>', 'weight of the sync loss').default(0.1))
-    .addOption(decimal('--image-weight <x>', 'weight of the squared error of frames').default(1))
-    .addOption(decimal('--gan-weight <x>', 'weight of the adversarial loss').default(1));
+    .addOption(
+      choice(
+        '--schedule <name>',
+        'losses of wav2lip; published: sync loss 0.01; gan: sync loss 0.03 and quality discriminator 0.07; replication: sync loss 0.03; it sets in ' +
+          'once that of validation clips is below 0.75',
+        keysOf(SCHEDULES),
+      ).default('published' as const),
+    )
+    .addOption(decimal('--sync-weight <x>', 'weight of the sync loss of dinet (default: 0.1)'))
+    .addOption(decimal('--image-weight <x>', 'weight of the squared error of frames of dinet (default: 1)'))
+    .addOption(decimal('--gan-weight <x>', 'weight of the adversarial loss of dinet (default: 1)'));
 }
 
 type GeneratorWords = OptionsOf<ReturnType<typeof generatorOptions>>;
@@ -122,6 +142,8 @@ async function runGeneratorTraining(clips: string, words: GeneratorWords): Promi
     verbose,
     config,
     heldOut,
+    expertMode,
+    schedule,
     expert,
     expertRecipe,
     expertConfig,
@@ -131,17 +153,20 @@ async function runGeneratorTraining(clips: string, words: GeneratorWords): Promi
   const { syncWeight, imageWeight, ganWeight, perceptual, from, ...options } = rest;
   // All that was named is there, before anything takes time.
   await assertOutFolder(options.out);
-  const vgg = await resolvePerceptual(perceptual);
+  const vgg = await resolvePerceptual(options.generator, perceptual);
   const plan = {
     ...options,
     store: await openClips(clips),
     out: resolve(options.out),
-    config: await readDinetConfig(config),
+    config: await readConfig(options.generator, config),
     from: from === undefined ? undefined : await resolveWeights(from, '--from'),
-    weights: { sync: syncWeight, image: imageWeight, gan: ganWeight },
+    weights: { sync: syncWeight ?? 0.1, image: imageWeight ?? 1, gan: ganWeight ?? 1 },
+    expertMode: expertMode === 'eval' ? ('eval' as const) : ('as published' as const),
+    schedule: options.generator === 'wav2lip' ? SCHEDULES[schedule] : undefined,
     heldOut: heldOut === undefined ? undefined : await readList(heldOut),
   };
   const expertFile = expert === undefined ? undefined : await resolveWeights(expert, '--expert');
+  refuseWeights(options.generator, { syncWeight, imageWeight, ganWeight });
   await startBackend({ backend, threads, verbose });
   const network = await readPerceptual(vgg);
   const supervisor = await readHelper({ expert: expertFile, expertRecipe, expertConfig, expertPrefix });
@@ -154,8 +179,26 @@ async function runGeneratorTraining(clips: string, words: GeneratorWords): Promi
   }
 }
 
+/** Refuses weights of losses that a network does not have. */
+function refuseWeights(generator: GeneratorNetworkName, weights: Record<string, number | undefined>): void {
+  if (generator === 'dinet') return;
+  const given = Object.entries(weights).find(([, value]) => value !== undefined);
+  if (!given) return;
+  const flag = `--${given[0].replace('Weight', '-weight')}`;
+  throw new UsageError(
+    `${flag} must be left out with --generator ${generator}, whose losses have fixed weights, got ${given[1]}`,
+  );
+}
+
 /** The path of VGG-19's weights, or `none`. */
-async function resolvePerceptual(path: string | undefined): Promise<string> {
+async function resolvePerceptual(generator: GeneratorNetworkName, path: string | undefined): Promise<string> {
+  if (!GENERATOR_NETWORKS[generator].takes.perceptual) {
+    if (path !== undefined && path !== 'none')
+      throw new UsageError(
+        `--perceptual must be left out with --generator ${generator}, which has no such loss, got ${path}`,
+      );
+    return 'none';
+  }
   if (path === undefined) {
     throw new UsageError(
       '--perceptual must be the weights of VGG-19 or none, got none of both: fetch them (548 MB) by `lipsync weights fetch vgg19` and give ' +
@@ -179,13 +222,20 @@ export async function readPerceptual(path: string): Promise<ImageFeatures | 'non
   }
 }
 
-async function readDinetConfig(nameOrPath: string): Promise<DinetConfig> {
-  if (Object.hasOwn(CONFIGS, nameOrPath)) return CONFIGS[nameOrPath];
+/** A configuration by name or from a file; undefined for the default. */
+async function readConfig(
+  generator: GeneratorNetworkName,
+  nameOrPath: string | undefined,
+): Promise<TrainGeneratorOptions['config']> {
+  if (nameOrPath === undefined) return undefined;
+  const { configs, assertConfig } = GENERATOR_NETWORKS[generator];
+  const named = Object.entries(configs).find(([name]) => name === nameOrPath);
+  if (named) return named[1];
   if (!nameOrPath.endsWith('.json'))
     throw new UsageError(
-      `--config must be a .json file or one of ${Object.keys(CONFIGS).join(', ')}, got ${nameOrPath}`,
+      `--config must be a .json file or one of ${Object.keys(configs).join(', ')}, got ${nameOrPath}`,
     );
-  return assertDinetConfig('--config', await readJson('--config', nameOrPath));
+  return assertConfig('--config', await readJson('--config', nameOrPath));
 }
 
 /** Runs a training to its end with a progress bar and logs its result. */
@@ -198,12 +248,13 @@ async function showGeneratorTraining(options: TrainGeneratorOptions): Promise<Tr
     for await (const event of trainGenerator(options)) {
       if (event.kind === 'start') {
         describeStart(event);
-        progress = createProgress({ label: `train ${options.stage ?? 'frame'}`, total: event.steps });
+        progress = createProgress({ label: `train ${options.generator ?? 'dinet'}`, total: event.steps });
         announce = announceTime(event.steps, progress.log);
       } else if (event.kind === 'step') {
         const { step, image, sync, framesPerSec } = event.entry;
+        const error = options.generator === 'dinet' ? 'squared error' : 'absolute error';
         const supervised = Number.isFinite(sync) ? ` sync ${sync.toFixed(3)}` : '';
-        progress?.update(step, `squared error ${image.toFixed(4)}${supervised} ${framesPerSec.toFixed(1)} frames/s`);
+        progress?.update(step, `${error} ${image.toFixed(4)}${supervised} ${framesPerSec.toFixed(1)} frames/s`);
         announce?.(step);
       } else if (event.kind === 'validation') {
         note(`step ${event.step}: ${describeCheck(event.validation)}`);
@@ -218,8 +269,9 @@ async function showGeneratorTraining(options: TrainGeneratorOptions): Promise<Tr
   }
   const done = report as TrainGeneratorReport;
   log(
-    `trained on ${done.frameCount} frames in ${formatSeconds(done.seconds)}${done.perceptual === 'none' ? ', without the perceptual loss' : ''}`,
+    `trained on ${done.frameCount} frames in ${formatSeconds(done.seconds)}${done.perceptual === 'none' && done.generator === 'dinet' ? ', without the perceptual loss' : ''}`,
   );
+  if (done.syncSetIn !== undefined) log(`the sync loss set in after step ${done.syncSetIn}`);
   log(describeCheck(done.validation));
   log(`weights: ${done.weights}\ncurve:   ${done.curve}`);
   return done;
@@ -234,9 +286,9 @@ function describeStart(event: Extract<TrainGeneratorEvent, { kind: 'start' }>): 
 }
 
 /** `PSNR of the mouth 24.1 dB (80 frames of held-out clips), cosine 0.31 generated, 0.55 real (upper bound), 0.12 with other audio`. */
-export function describeCheck({ on, frameCount, psnr, cosine }: GeneratorCheck): string {
+export function describeCheck({ on, frameCount, psnr, cosine, crossEntropy }: GeneratorCheck): string {
   const cosines = cosine
-    ? `, cosine ${cosine.generated.toFixed(3)} generated, ${cosine.real.toFixed(3)} real (upper bound), ${cosine.generatedOther.toFixed(3)} with other audio`
+    ? `, cosine ${cosine.generated.toFixed(3)} generated, ${cosine.real.toFixed(3)} real (upper bound), ${cosine.generatedOther.toFixed(3)} with other audio${crossEntropy === undefined ? '' : `, sync loss ${crossEntropy.toFixed(3)}`}`
     : '';
   return `PSNR of the mouth ${psnr.toFixed(2)} dB (${frameCount} frames of ${on} clips)${cosines}`;
 }

@@ -35,6 +35,11 @@ export type GeneratorRecipe = {
   laid: 'hidden part' | 'face image';
   /** Reference frames of the same face for each generated frame. */
   references: number;
+  /**
+   * The references of a dubbed frame, where nobody chooses: other frames of the video, or the frame itself, whose mouth
+   * is then that of the old audio. Default `other frames`. In training and evaluation they are always others.
+   */
+  dubbedWith?: 'other frames' | 'same frame';
   audio: GeneratorAudio;
 };
 

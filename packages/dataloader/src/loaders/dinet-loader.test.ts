@@ -84,7 +84,7 @@ test('DinetLoader refuses other stores and counts', async () => {
   const other = await temporaryFolder();
   const mouths = await ClipStore.create(other.folder, storeRecipe);
   expect(() => new DinetLoader(mouths)).toThrow(
-    'DinetLoader: store must be of head crops (kind dinet head), got similarity',
+    'DinetLoader: store must be of head crops or face boxes (kind dinet head, face box), got similarity',
   );
   expect(() => new DinetLoader(store, { features: 'words' as never })).toThrow(
     'DinetLoader: features must be mel or logits, got words',

@@ -15,6 +15,8 @@ export type DinetLoaderOptions = {
   referenceCount?: number;
   /** Frames of audio around each frame. Default 5. */
   audioFrames?: number;
+  /** The frame with which they begin, counted from their own: -1 a frame before it. Default: they are centred. */
+  firstFrame?: number;
   /**
    * What the generator takes of the audio: the store's `mel` features, or the `logits` that its clips keep. Default
    * `mel`.
@@ -73,9 +75,9 @@ export function disposeDinetBatch(batch: DinetBatch): void {
 }
 
 /**
- * Batches for DINet from a store of head crops (`{ kind: 'dinet head', mouth: 64 }`): frames to generate, references,
- * audio, and the angles by which generated frames are turned upright for a sync network. Each batch is a function of
- * `(seed, step)` only.
+ * Batches for a generator from a store of face images, head crops (`{ kind: 'dinet head', mouth: 64 }`) or face boxes:
+ * frames to generate, references, audio, and the angles by which generated frames are turned upright for a sync network.
+ * Each batch is a function of `(seed, step)` only.
  *
  * Rows are drawn evenly over clips long enough, with two frames of audio on both sides; references evenly over the
  * clip's other frames.
@@ -104,11 +106,19 @@ export class DinetLoader {
   #disposed = false;
 
   constructor(store: ClipStore, options: DinetLoaderOptions = {}) {
-    const { batchSize = 1, frameCount = 5, referenceCount = 5, audioFrames = 5, features = 'mel' } = options;
+    const {
+      batchSize = 1,
+      frameCount = 5,
+      referenceCount = 5,
+      audioFrames = 5,
+      features = 'mel',
+      firstFrame,
+    } = options;
     const { seed = 0, clips, exclude = [], startStep = 0, workers = 0 } = options;
     const { prefetch = Math.max(2, workers), syncLoudness = 'none' } = options;
-    if (store.recipe.crop.kind !== 'dinet head')
-      fail(TypeError, 'DinetLoader', 'store', 'of head crops (kind dinet head)', store.recipe.crop.kind);
+    const { kind } = store.recipe.crop;
+    if (kind !== 'dinet head' && kind !== 'face box')
+      fail(TypeError, 'DinetLoader', 'store', 'of head crops or face boxes (kind dinet head, face box)', kind);
     for (const [name, value] of Object.entries({ batchSize, frameCount, referenceCount, audioFrames })) {
       if (!(Number.isInteger(value) && value > 0))
         fail(RangeError, 'DinetLoader', name, 'a whole number above 0', value);
@@ -117,9 +127,14 @@ export class DinetLoader {
       if (!(Number.isInteger(value) && value >= 0))
         fail(RangeError, 'DinetLoader', name, 'a whole number, 0 or more', value);
     }
+    if (firstFrame !== undefined && !Number.isInteger(firstFrame))
+      fail(RangeError, 'DinetLoader', 'firstFrame', 'a whole number', firstFrame);
     if (features !== 'mel' && features !== 'logits')
       fail(TypeError, 'DinetLoader', 'features', 'mel or logits', features);
-    const plain = { batchSize, frameCount, referenceCount, audioFrames, features, syncLoudness, seed, clips, exclude };
+    const plain = {
+      ...{ batchSize, frameCount, referenceCount, audioFrames, firstFrame, features },
+      ...{ syncLoudness, seed, clips, exclude },
+    };
     this.#store = store;
     this.#maker = new DinetBatchMaker(store, plain);
     this.#shape = { frameCount, referenceCount };

@@ -17,6 +17,8 @@ export type DinetBatchOptions = {
   referenceCount: number;
   /** Frames of audio around each frame. */
   audioFrames: number;
+  /** The frame with which they begin, counted from their own. Default: they are centred. */
+  firstFrame?: number;
   /** What the generator takes of the audio. */
   features: 'mel' | 'logits';
   /** How loud the audio of the sync network is made. Default `none`. */
@@ -73,6 +75,15 @@ export class DinetBatchMaker {
   stepsOf(frameCount: number): number {
     const { stepsPerSecond, fps } = this.#store.recipe;
     return Math.ceil((frameCount * stepsPerSecond) / fps);
+  }
+
+  /** Frames of audio before a frame, and the frames that a row leaves out at both ends of a clip so that it has them. */
+  get #around(): { before: number; margin: { before: number; after: number } } {
+    const { audioFrames, firstFrame = -(audioFrames >> 1) } = this.#options;
+    const margin = { before: Math.max(0, -firstFrame), after: Math.max(0, firstFrame + audioFrames - 1) };
+    // Windows of an even number of frames, centred, have always left as much at the end.
+    if (this.#options.firstFrame === undefined) margin.after = margin.before;
+    return { before: -firstFrame, margin };
   }
 
   /** Bins and steps of the features of one frame. */
@@ -141,7 +152,7 @@ export class DinetBatchMaker {
 
   /** Features and angles of a row. */
   #fillAudio(batch: PlainDinetBatch, row: number, clip: OpenClip): void {
-    const { frameCount, audioFrames, features } = this.#options;
+    const { frameCount, features } = this.#options;
     const { bins: syncBins, fps, stepsPerSecond } = this.#store.recipe;
     const { bins, steps } = this.featureShape;
     const { start } = batch.samples[row];
@@ -150,7 +161,7 @@ export class DinetBatchMaker {
     for (let t = 0; t < frameCount; t++) {
       const index = row * frameCount + t;
       batch.angles[index] = clip.poses[4 * (start + t) + 3];
-      const first = start + t - (audioFrames >> 1);
+      const first = start + t - this.#around.before;
       const from = features === 'logits' ? first : stepAt(first);
       copySteps(taken.data, { bins, from, steps, out: batch.features.subarray(index * bins * steps) });
     }
@@ -167,16 +178,16 @@ export class DinetBatchMaker {
   }
 
   #plan({ counts, usable }: Index, step: number): DinetSample[] {
-    const { batchSize, frameCount, referenceCount, audioFrames, seed } = this.#options;
+    const { batchSize, frameCount, referenceCount, seed } = this.#options;
     if (!(Number.isSafeInteger(step) && step >= 0))
       fail(RangeError, 'DinetBatchMaker', 'step', 'a whole number, 0 or more', step);
     if (usable.length === 0)
       fail(RangeError, 'DinetBatchMaker', 'clips', 'at least 1 long enough', `${usable.length} of ${counts.length}`);
     const random = new Random(seed, step);
-    const margin = audioFrames >> 1;
+    const { margin } = this.#around;
     return Array.from({ length: batchSize }, () => {
       const clip = usable[random.integer(usable.length)];
-      const start = margin + random.integer(counts[clip] - frameCount - 2 * margin + 1);
+      const start = margin.before + random.integer(counts[clip] - frameCount - margin.before - margin.after + 1);
       // A reference must not show what is to be generated.
       const others = Array.from({ length: counts[clip] }, (_, frame) => frame).filter(
         (frame) => frame < start || frame >= start + frameCount,
@@ -187,10 +198,11 @@ export class DinetBatchMaker {
   }
 
   async #readIndex(): Promise<Index> {
-    const { clips: wanted, exclude, frameCount, audioFrames, features } = this.#options;
+    const { clips: wanted, exclude, frameCount, features } = this.#options;
     const out = new Set(exclude);
     const ids = (wanted ?? (await this.#store.list())).filter((id) => !out.has(id));
-    const needed = frameCount + 2 * (audioFrames >> 1) + 1;
+    const { margin } = this.#around;
+    const needed = frameCount + margin.before + margin.after + 1;
     const infos = await mapLimited(ids, 16, (id) => withClipId(id, () => this.#store.info(id)));
     const { fps, stepsPerSecond } = this.#store.recipe;
     const counts = infos.map(({ id, frameCount: count, featureSteps, logitSteps }) => {

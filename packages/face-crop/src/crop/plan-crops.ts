@@ -32,6 +32,13 @@ export type CropPlan = {
   readonly height: number;
   readonly width: number;
   /**
+   * Where the crop of a frame lies in the image, of crops that are not turned (`dinet head`, `face box`, `track box`);
+   * it may reach beyond it.
+   *
+   * @param indexInTrack 0 for the track's first frame.
+   */
+  region?(indexInTrack: number): FrameRegion;
+  /**
    * Cuts the crop of one frame.
    *
    * @param indexInTrack 0 for the track's first frame, whose image has the index `track.firstFrame`.
@@ -70,9 +77,10 @@ export function planCrops(track: FaceTrack, crop: StoredCrop, image?: { width: n
   const name = crop.kind === 'dinet head' ? 'crop.mouth' : 'crop.size';
   if (!(Number.isInteger(side) && side > 0)) fail(RangeError, where, name, 'a whole number above 0', side);
   if (crop.kind === 'dinet head' && side % 8 !== 0) fail(RangeError, where, name, 'a multiple of 8', side);
-  const { poses, cut } = planOf(track, crop, image);
+  const { poses, region, cut } = planOf(track, crop, image);
   return {
     poses,
+    ...(region ? { region } : {}),
     ...storedShape(crop),
     cut(frame, indexInTrack, out) {
       assertVideoFrame('CropPlan.cut', frame);
@@ -135,17 +143,19 @@ function headPlan(track: FaceTrack, crop: HeadCrop, image?: { width: number; hei
   const poses = dinetPoses(track, mouth, image);
   const shape = storedShape(crop);
   const head = headBox(poses[2]);
-  const cut: CropPlan['cut'] = (frame, index, out) => {
+  const region = (index: number): FrameRegion => {
     const [x, y, side] = poses.subarray(index * 4);
     const [left, top] = [x - side / 2 - head.left, y - side / 2 - head.top];
-    return resizeBox(frame, { left, top, width: head.width, height: head.height }, shape, { out });
+    return { left, top, width: head.width, height: head.height };
   };
-  return { poses, cut };
+  const cut: CropPlan['cut'] = (frame, index, out) => resizeBox(frame, region(index), shape, { out });
+  return { poses, region, cut };
 }
 
 function boxPlan(regions: FrameRegion[], size: number, fill: number): Cut {
   return {
     poses: boxPoses(regions),
+    region: (index) => regions[index],
     cut: (frame, index, out) => resizeBox(frame, regions[index], size, { fill, out }),
   };
 }

@@ -10,11 +10,16 @@ export type FeaturesAroundOptions = {
   steps: number;
   /** Frames per second. Default 25. */
   fps?: number;
+  /**
+   * The frame with which a window begins, counted from its own: 0 where it begins with that frame, -1 a frame before
+   * it. Default: the window is centred.
+   */
+  firstFrame?: number;
 };
 
 /**
  * The features around frame after frame, as a generator takes them: for a window of n frames the steps from
- * `floor(stepsPerSecond (k - floor(n / 2)) / fps)` on, as `DINetLoader` cuts them. Before the first step and after the
+ * `floor(stepsPerSecond (k - floor(n / 2)) / fps)` on, or from `k + firstFrame`, as `DinetLoader` cuts them. Before the first step and after the
  * last, those are repeated. (An expert's windows begin with their first frame and end with the audio:
  * `FeatureWindows`.)
  *
@@ -27,17 +32,19 @@ export type FeaturesAroundOptions = {
  * await audio.close();
  */
 export class FeaturesAround {
-  readonly #options: Required<FeaturesAroundOptions>;
+  readonly #options: FeaturesAroundOptions & { fps: number };
   readonly #steps: RowCursor;
 
   /** @param audio the audio, 16 kHz mono, whose sample 0 belongs to frame 0; or its features. */
   constructor(audio: AsyncIterable<Waveform> | Features, options: FeaturesAroundOptions) {
-    const { features, steps, fps = 25 } = options;
+    const { features, steps, fps = 25, firstFrame } = options;
     if (!(Number.isInteger(steps) && steps > 0))
       fail(RangeError, 'FeaturesAround', 'options.steps', 'a whole number above 0', steps);
+    if (firstFrame !== undefined && !Number.isInteger(firstFrame))
+      fail(RangeError, 'FeaturesAround', 'options.firstFrame', 'a whole number', firstFrame);
     if ('data' in audio && audio.steps < 1)
       fail(RangeError, 'FeaturesAround', 'audio', 'at least one step', audio.steps);
-    this.#options = { features, steps, fps };
+    this.#options = { features, steps, fps, firstFrame };
     this.#steps = featureSteps(audio, features, 'FeaturesAround.window');
   }
 
@@ -48,10 +55,10 @@ export class FeaturesAround {
 
   /** `[bins, steps]`, float32, a new array. Frame indices must not fall. */
   async window(frame: number): Promise<Float32Array> {
-    const { features, steps, fps } = this.#options;
+    const { features, steps, fps, firstFrame } = this.#options;
     const { stepsPerSecond } = AUDIO_FEATURES[features];
     const frameCount = Math.max(1, Math.floor((steps * fps) / stepsPerSecond));
-    const start = stepsBefore(frame - (frameCount >> 1), { fps, stepsPerSecond });
+    const start = stepsBefore(frame + (firstFrame ?? -(frameCount >> 1)), { fps, stepsPerSecond });
     const from = Math.max(0, start);
     let data = await this.#steps.read(from, start + steps);
     let first = from; // step of the first row of data

@@ -1,6 +1,5 @@
-import { AUDIO_SAMPLE_RATE, type Features, fail } from '@lipsync/contracts';
+import { AUDIO_SAMPLE_RATE, type Features, fail, type GeneratorRecipe } from '@lipsync/contracts';
 import { type Clip, type ClipAudio, type ClipStore, parseClipId, type StoreRecipe } from '@lipsync/dataloader';
-import type { DinetGenerator } from '@lipsync/dinet';
 import { FeaturesAround } from '@lipsync/sync-windows';
 
 /** Frames of a clip that have audio. */
@@ -60,12 +59,12 @@ export function shiftedAudio(
 /** The features around each frame that a generator takes. */
 export function generatorAudio(
   { features, logits }: ClipAudio,
-  { config }: DinetGenerator,
+  { audio }: Pick<GeneratorRecipe, 'audio'>,
   store: StoreRecipe,
 ): FeaturesAround {
-  const { kind, steps } = config.audio;
-  if (kind === 'mel') return new FeaturesAround(features, { features: store.features, steps });
+  const { kind, steps, firstFrame } = audio;
+  if (kind === 'mel') return new FeaturesAround(features, { features: store.features, steps, firstFrame });
   if (!logits)
     return fail(TypeError, 'evaluateGenerator', 'clip', 'with logits, which the generator takes', 'one without');
-  return new FeaturesAround(logits, { features: 'ASR_LOGITS', steps });
+  return new FeaturesAround(logits, { features: 'ASR_LOGITS', steps, firstFrame });
 }

@@ -1,6 +1,5 @@
+import type { EncodedReferences, FaceGenerator } from '@lipsync/contracts/tensors';
 import type { Clip, ImageProcessor } from '@lipsync/dataloader';
-import type { DinetGenerator, DinetReferences } from '@lipsync/dinet';
-import { disposeReferences } from '@lipsync/dinet';
 import { headBox } from '@lipsync/face-crop';
 import type { FeaturesAround } from '@lipsync/sync-windows';
 import * as tf from '@tensorflow/tfjs-core';
@@ -10,12 +9,12 @@ export type ByteFrame = { data: Uint8Array; height: number; width: number };
 
 /** Generates all frames of a clip; each set of references is encoded once. */
 export class ClipGenerator {
-  readonly generator: DinetGenerator;
+  readonly generator: FaceGenerator;
   readonly #images: ImageProcessor;
   readonly #batch: number;
 
   /** @param batch frames in the generator at a time. */
-  constructor(generator: DinetGenerator, images: ImageProcessor, batch: number) {
+  constructor(generator: FaceGenerator, images: ImageProcessor, batch: number) {
     this.generator = generator;
     this.#images = images;
     this.#batch = batch;
@@ -49,13 +48,13 @@ export class ClipGenerator {
           }
         }
       } finally {
-        disposeReferences(references);
+        tf.dispose(Object.values(references));
       }
     }
     return out;
   }
 
-  #encode(shown: Uint8Array[], size: { height: number; width: number }): DinetReferences {
+  #encode(shown: Uint8Array[], size: { height: number; width: number }): EncodedReferences {
     return tf.tidy(() =>
       this.generator.encodeReferences(
         tf.concat(
@@ -68,10 +67,10 @@ export class ClipGenerator {
 
   #frames(
     faces: Uint8Array[],
-    references: DinetReferences,
+    references: EncodedReferences,
     { size, audio }: { size: { height: number; width: number }; audio: Float32Array[] },
   ): Promise<Uint8Array> {
-    const { bins, steps } = this.generator.config.audio;
+    const { bins, steps } = this.generator.recipe.audio;
     return bytesOf(
       tf.tidy(() => {
         const windows = tf.stack(audio.map((window) => tf.tensor2d(window, [bins, steps]))) as tf.Tensor3D;

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import '@tensorflow/tfjs-backend-cpu';
 import type { SyncRecipe } from '@lipsync/contracts';
 import { storedShape } from '@lipsync/contracts';
-import type { SyncExpert } from '@lipsync/contracts/tensors';
+import type { FaceGenerator, SyncExpert } from '@lipsync/contracts/tensors';
 import { ClipStore, clipId } from '@lipsync/dataloader';
 import { DinetGenerator, type DinetReferences, LITE_DINET } from '@lipsync/dinet';
 import { Random } from '@lipsync/nn';
@@ -88,7 +88,11 @@ const circle = (level: tf.Tensor) =>
 
 /** Makes the mouth as bright as the middle frame of its audio window is loud; that frame begins at step 6.4 of 16. */
 const oracle = {
-  config: { ...LITE_DINET, references: 5 },
+  name: 'oracle',
+  recipe: {
+    ...{ crops: ['dinet head'], hidden: 'mouth box', laid: 'hidden part', references: 5 },
+    audio: { kind: 'mel', bins: 80, steps: 16 },
+  },
   training: false,
   eval() {},
   train() {},
@@ -101,7 +105,7 @@ const oracle = {
     const level = tf.reshape(tf.slice(audio, [0, 0, 7], [-1, 1, 1]), [-1, 1, 1, 1]);
     return tf.where(tf.equal(masked, 0), tf.mul(tf.onesLike(masked), level), masked) as tf.Tensor4D;
   },
-} as unknown as DinetGenerator;
+} as unknown as FaceGenerator;
 
 test('a generator that follows its audio equals the truth with its own audio, and follows the other audio', async () => {
   const before = tf.memory().numTensors;

@@ -1,12 +1,12 @@
 import { fail, storedShape } from '@lipsync/contracts';
-import type { SyncExpert } from '@lipsync/contracts/tensors';
+import type { FaceGenerator, SyncExpert } from '@lipsync/contracts/tensors';
 import type { Clip, ClipStore } from '@lipsync/dataloader';
 import { ImageProcessor } from '@lipsync/dataloader';
-import type { DinetGenerator } from '@lipsync/dinet';
 import { headBox } from '@lipsync/face-crop';
 import type { InceptionFeatures, InceptionFid, Lpips } from '@lipsync/metrics';
 import { Random } from '@lipsync/nn';
 import * as tf from '@tensorflow/tfjs-core';
+import { assertFaceImages } from '../generator/face-images';
 import { audioOfOtherClip, framesWithAudio, generatorAudio, shiftedAudio } from './clip-audio';
 import { bytesOf, ClipGenerator, facesOf, frameOf } from './clip-generator';
 import { drawReferences } from './draw-references';
@@ -17,7 +17,7 @@ import { scoreClip } from './score-clip';
 
 export type EvaluateGeneratorOptions = {
   /** Borrowed; in evaluation mode while it is evaluated. */
-  generator: DinetGenerator;
+  generator: FaceGenerator;
   /** Clips of head crops. */
   store: ClipStore;
   /** Ids of the clips to evaluate on: those held out from the training. Default: all of the store. */
@@ -94,9 +94,8 @@ const FID_FRAMES = 2048; // fewer give a FID that is too high
  * @throws TypeError where store, generator and experts do not fit each other, RangeError where no clip is long enough.
  * @example
  * import { ClipStore } from '@lipsync/dataloader';
- * import { loadDinet } from '@lipsync/dinet';
- * import { evaluateGenerator } from '@lipsync/train';
- * const generator = await loadDinet('weights.safetensors');
+ * import { evaluateGenerator, loadGenerator } from '@lipsync/train';
+ * const generator = await loadGenerator('weights.safetensors');
  * const { rows } = await evaluateGenerator({ generator, store: await ClipStore.open('heads') });
  * console.log(rows[0].mouthPsnr);
  * generator.dispose();
@@ -151,13 +150,14 @@ class Evaluation {
     const { generator, store, experts = [], lpips, fid, fidFeatures, batch = 8 } = options;
     const { crop } = store.recipe;
     if (crop.kind !== 'dinet head') fail(TypeError, where, 'store', 'of head crops (dinet head)', crop.kind);
+    assertFaceImages(where, generator, crop);
     for (const expert of experts) assertFitsHeads(where, store.recipe, expert);
     if (!(Number.isInteger(batch) && batch > 0)) fail(RangeError, where, 'batch', 'a whole number above 0', batch);
     this.#options = options;
     this.#ids = ids;
     this.#mouth = crop.mouth;
     this.#size = storedShape(crop);
-    this.#images = new ImageProcessor(crop);
+    this.#images = new ImageProcessor({ crop, hidden: generator.recipe.hidden });
     this.#generator = new ClipGenerator(generator, this.#images, batch);
     this.#experts = experts;
     this.#rows = GENERATOR_ROWS.map(
@@ -179,11 +179,11 @@ class Evaluation {
     }
     const random = new Random(seed, ...new TextEncoder().encode(id));
     const { generator } = this.#generator;
-    const sets = drawReferences(frameCount, generator.config.references, random);
+    const sets = drawReferences(frameCount, generator.recipe.references, random);
     const found = otherAudio === 'clip' ? await audioOfOtherClip(this.#ids, at, { store, frameCount }) : undefined;
     if (!found) this.#shifted++;
     const audios = { own: clip, other: found ?? shiftedAudio(clip, frameCount, store.recipe) };
-    const around = [audios.own, audios.other].map((audio) => generatorAudio(audio, generator, store.recipe));
+    const around = [audios.own, audios.other].map((audio) => generatorAudio(audio, generator.recipe, store.recipe));
     const [generated, generatedOther] = await this.#generator.generate(clip, sets, around);
     const truth = clip.frames.subarray(0, frameCount * this.#size.height * this.#size.width * 3);
     const shown = { generated, generatedOther, truth, repeat: repeatReference(truth, sets, this.#mouth) };
@@ -210,7 +210,7 @@ class Evaluation {
     }
     const [columns, windows] = [this.#columns, this.#windows];
     return {
-      ...{ clips, frameCount: this.#frameCount, leftOut, mouth: this.#mouth, references: generator.config.references },
+      ...{ clips, frameCount: this.#frameCount, leftOut, mouth: this.#mouth, references: generator.recipe.references },
       otherAudio: this.#shifted === clips ? 'shifted' : 'clip',
       experts: this.#experts.map(({ name, weightsHash, recipe }, i) => {
         return { name, weightsHash, crop: recipe.crop.kind, windows: windows[i] };

@@ -25,7 +25,7 @@ import {
   useWasm,
 } from '../testing/trainer-parts';
 import { type DinetStepReport, DinetTrainer, type DinetTrainerOptions, type DinetTrainerState } from './dinet-trainer';
-import type { DinetTrainBatch } from './train-batch';
+import type { GeneratorTrainBatch } from './train-batch';
 
 beforeAll(useWasm);
 
@@ -55,7 +55,7 @@ function bits({ model, optimizer }: DinetTrainerState): string {
 }
 
 /** Runs with a batch that it frees. */
-async function on<T>(batch: DinetTrainBatch, run: (batch: DinetTrainBatch) => Promise<T>): Promise<T> {
+async function on<T>(batch: GeneratorTrainBatch, run: (batch: GeneratorTrainBatch) => Promise<T>): Promise<T> {
   try {
     return await run(batch);
   } finally {

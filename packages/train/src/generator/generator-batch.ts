@@ -1,9 +1,8 @@
-import { fail } from '@lipsync/contracts';
+import { fail, type GeneratorRecipe } from '@lipsync/contracts';
 import type { FeatureBatch, MouthBatch, SyncExpert } from '@lipsync/contracts/tensors';
 import type { ClipStore, DinetBatch, ImageProcessor } from '@lipsync/dataloader';
-import type { DinetConfig } from '@lipsync/dinet';
 import * as tf from '@tensorflow/tfjs-core';
-import type { DinetTrainBatch } from './train-batch';
+import type { GeneratorTrainBatch } from './train-batch';
 
 /**
  * Faces `[rows * frameCount, height, width, 3]` to a sync network's input `[rows, size, size, frameCount * 3]`; the
@@ -18,12 +17,13 @@ export const CLIP_FRAMES = 5;
 const AUDIO_FRAMES = 5;
 
 /** Options of `DinetLoader` so that its batches fit a generator. */
-export function sizesFor({ references, audio }: DinetConfig, frameCount: number) {
+export function sizesFor({ references, audio }: Pick<GeneratorRecipe, 'references' | 'audio'>, frameCount: number) {
   return {
     frameCount,
     referenceCount: references,
     audioFrames: audio.kind === 'logits' ? audio.steps : AUDIO_FRAMES,
     features: audio.kind,
+    firstFrame: audio.firstFrame,
   };
 }
 
@@ -31,7 +31,7 @@ export function sizesFor({ references, audio }: DinetConfig, frameCount: number)
 export function trainBatchOf(
   batch: DinetBatch,
   { images, row, expert }: { images: ImageProcessor; row: number; expert?: SyncExpert },
-): DinetTrainBatch {
+): GeneratorTrainBatch {
   const { frames: real, references, features: audio, angles } = batch;
   const syncAudio = featuresForExpert(batch, expert);
   return { real, masked: images.masked(real), references, audio, angles, syncAudio, frameCount: row };
@@ -46,8 +46,8 @@ export function featuresForExpert({ syncFeatures, syncLogits }: DinetBatch, expe
 }
 
 /**
- * How generated faces become an expert's input: the mouth box, turned upright as its recipe says, in its size, colours
- * and range.
+ * How generated faces become an expert's input, in its size, colours and range: of head crops the mouth box, turned
+ * upright as its recipe says; of face boxes the box, or its lower half.
  *
  * @throws TypeError where the expert's crop, frame rate or features cannot be made from the store's clips.
  */
@@ -58,13 +58,14 @@ export function expertMouths(
   const { recipe } = expert;
   const { crop } = recipe;
   assertExpertFits(expert, store, audio);
-  if (crop.kind !== 'dinet')
+  if (crop.kind === 'face box' && images.crop.kind === 'face box') return (faces) => images.faceInput(faces, recipe);
+  if (crop.kind !== 'dinet' || images.crop.kind !== 'dinet head')
     return fail(
       TypeError,
       'expertMouths',
       'expert',
-      'one of DINet’s mouth box (crop dinet)',
-      `${expert.name}, ${crop.kind}`,
+      'one of DINet’s mouth box (crop dinet) in clips of head crops, or of the face box in clips of those',
+      `${expert.name}, ${crop.kind} in ${images.crop.kind}`,
     );
   return (faces, angles) =>
     tf.tidy(() => {

@@ -1,9 +1,9 @@
 import { binned, type ChartLine, lineChart } from '../run/line-chart';
-import type { DinetStepReport } from './dinet-trainer';
+import type { GeneratorStepReport } from './generator-trainer';
 import type { GeneratorCheck } from './generator-validation';
 
 /** One line of the log of a generator's training. */
-export type GeneratorLogEntry = DinetStepReport & {
+export type GeneratorLogEntry = GeneratorStepReport & {
   step: number;
   learningRate: number;
   framesPerSec: number;
@@ -19,7 +19,7 @@ export type GeneratorLogEntry = DinetStepReport & {
  */
 export function generatorCurve(log: readonly GeneratorLogEntry[], title: string): string {
   if (log.length === 0) throw new RangeError('generatorCurve: log must have at least one entry, got none');
-  const loss = (name: keyof DinetStepReport & string, label: string, colour: string): ChartLine => ({
+  const loss = (name: keyof GeneratorStepReport & string, label: string, colour: string): ChartLine => ({
     name: label,
     colour,
     points: binned(log, (entry) => entry[name]),

@@ -1,9 +1,6 @@
-import { type GeneratorSyncExpert, generatorSyncLoss } from '@lipsync/avalignnet';
-import type { FeatureBatch, MouthBatch } from '@lipsync/contracts/tensors';
-import { type DinetWeights, imageLoss, lsganGeneratorLoss, type PerceptualLoss } from '@lipsync/dinet';
+import type { MouthBatch } from '@lipsync/contracts/tensors';
 import type { Module } from '@lipsync/nn';
 import * as tf from '@tensorflow/tfjs-core';
-import type { DinetTrainBatch } from './train-batch';
 
 /**
  * Faces `[rows * frameCount, height, width, 3]`, RGB in 0..1, to the expert's input, with gradients:
@@ -22,33 +19,37 @@ export type ClipDiscriminator = TrainedDiscriminator & { readonly frameCount: nu
 /** The terms of the generator's loss. */
 export type Term = 'perceptual' | 'gan' | 'ganClip' | 'sync' | 'image';
 
-/** What the generator's loss is computed with. */
-export type LossParts = {
-  weights: DinetWeights;
-  frameDiscriminator: TrainedDiscriminator;
-  clipDiscriminator?: ClipDiscriminator;
-  perceptual?: PerceptualLoss;
-  sync?: { expert: GeneratorSyncExpert; mouthInput: MouthInput };
-};
+/** A term of the generator's loss and its weight, above 0. */
+export type LossTerm = { name: Term; value: tf.Scalar; weight: number };
+
+/** The terms of a loss, in the order in which they are added up. */
+export class LossTerms {
+  readonly list: LossTerm[] = [];
+
+  /** Adds a term, which is computed only where it weighs something. */
+  add(name: Term, weight: number, value: () => tf.Scalar): void {
+    if (weight > 0) this.list.push({ name, value: value(), weight });
+  }
+}
 
 /**
  * The terms of the generator's loss on some rows, and the gradient of their weighted sum with respect to the generated
  * frames.
  *
+ * @param termsOf the terms, functions of the frames that it gets.
  * @param generated `[rows * frameCount, height, width, 3]`, borrowed.
  * @returns scalars by name, with `generator` for the weighted sum, and float32 `byGenerated` of the frames' shape;
  *   all the caller's.
  */
 export function lossByGenerated(
-  parts: LossParts,
-  batch: DinetTrainBatch,
+  termsOf: (generated: tf.Tensor4D) => LossTerm[],
   generated: tf.Tensor4D,
 ): { terms: Map<Term | 'generator', tf.Scalar>; byGenerated: tf.Tensor4D } {
   const terms = new Map<Term | 'generator', tf.Scalar>();
   let refusal: unknown;
   const { value, grad } = tf.valueAndGrad((frames) => {
     try {
-      const made = lossTerms(parts, batch, frames as tf.Tensor4D);
+      const made = termsOf(frames as tf.Tensor4D);
       for (const { name, value } of made) terms.set(name, tf.keep(tf.clone(value)));
       // The last term is 0, but a function of the frames where all weights are 0, too.
       return tf.addN([...made.map(({ value, weight }) => tf.mul(value, weight)), tf.mul(tf.sum(frames), 0)]);
@@ -65,29 +66,6 @@ export function lossByGenerated(
   }
   terms.set('generator', value as tf.Scalar);
   return { terms, byGenerated: grad as tf.Tensor4D };
-}
-
-function lossTerms(
-  { weights, frameDiscriminator, clipDiscriminator, perceptual, sync }: LossParts,
-  { real, angles, syncAudio }: DinetTrainBatch,
-  generated: tf.Tensor4D,
-): { name: Term; value: tf.Scalar; weight: number }[] {
-  const made: { name: Term; value: tf.Scalar; weight: number }[] = [];
-  const add = (name: Term, weight: number, value: () => tf.Scalar) => {
-    if (weight > 0) made.push({ name, value: value(), weight });
-  };
-  if (perceptual) add('perceptual', weights.perceptual, () => perceptual(real, generated));
-  add('gan', weights.gan, () => lsganGeneratorLoss(frameDiscriminator.forward(generated)));
-  if (clipDiscriminator) {
-    const windows = () => clipWindows(generated, clipDiscriminator.frameCount);
-    add('ganClip', weights.gan, () => lsganGeneratorLoss(clipDiscriminator.forward(windows())));
-  }
-  if (sync) {
-    const mouths = () => sync.mouthInput(generated, angles as tf.Tensor1D);
-    add('sync', weights.sync, () => generatorSyncLoss(sync.expert, mouths(), syncAudio as FeatureBatch));
-  }
-  add('image', weights.image, () => imageLoss(real, generated));
-  return made;
 }
 
 /** Frames `[n, height, width, 3]` as windows of the clip discriminator, `[n / length, height, width, length * 3]`. */

@@ -1,5 +1,5 @@
+import type { FaceGenerator } from '@lipsync/contracts/tensors';
 import { type ClipStore, type DinetBatch, DinetLoader, ImageProcessor } from '@lipsync/dataloader';
-import type { DinetGenerator } from '@lipsync/dinet';
 import '@tensorflow/tfjs-backend-cpu';
 import * as tf from '@tensorflow/tfjs-core';
 import { afterEach, beforeAll, expect, test, vi } from 'vitest';
@@ -51,7 +51,7 @@ test('GeneratorValidation measures only the mouth box, in evaluation mode, and l
   } as const;
   const validation = new GeneratorValidation(store, options);
   const before = tf.memory().numTensors;
-  const check = await validation.check(generator as unknown as DinetGenerator);
+  const check = await validation.check(generator as unknown as FaceGenerator);
   expect(check).toMatchObject({ on: 'held-out', frameCount: 20 });
   expect(check.psnr).toBeCloseTo(20, 4); // measured 1.9e-6: the frames' error of 0.1 is float32
   expect(check.cosine).toBeUndefined();

@@ -1,4 +1,4 @@
-import type { EmbeddingBatch, SyncExpert } from '@lipsync/contracts/tensors';
+import type { EmbeddingBatch, FaceGenerator, SyncExpert } from '@lipsync/contracts/tensors';
 import {
   type ClipStore,
   type DinetBatch,
@@ -6,7 +6,6 @@ import {
   disposeDinetBatch,
   type ImageProcessor,
 } from '@lipsync/dataloader';
-import type { DinetGenerator } from '@lipsync/dinet';
 import * as tf from '@tensorflow/tfjs-core';
 import { type ExpertMouths, featuresForExpert } from './generator-batch';
 
@@ -29,6 +28,8 @@ export type GeneratorCheck = {
   };
   /** `mean (cosine - 1)²` of generated mouths, with their audio and with that of the next row. */
   syncLoss?: { own: number; other: number };
+  /** `mean -ln cosine` of generated mouths with their audio, of experts with cosines: Wav2Lip's sync loss. */
+  crossEntropy?: number;
 };
 
 export type GeneratorValidationOptions = {
@@ -37,6 +38,7 @@ export type GeneratorValidationOptions = {
   referenceCount: number;
   audioFrames: number;
   features: 'mel' | 'logits';
+  firstFrame?: number;
   on: 'held-out' | 'training';
   clips: readonly string[];
   images: ImageProcessor;
@@ -55,12 +57,13 @@ export class GeneratorValidation {
   readonly #options: GeneratorValidationOptions;
 
   constructor(store: ClipStore, options: GeneratorValidationOptions) {
-    const { frameCount, referenceCount, audioFrames, features, clips, expert } = options;
+    const { frameCount, referenceCount, audioFrames, features, firstFrame, clips, expert } = options;
     this.#loader = new DinetLoader(store, {
       frameCount,
       referenceCount,
       audioFrames,
       features,
+      firstFrame,
       clips,
       batchSize: ROWS_AT_ONCE,
       seed: DRAW,
@@ -70,10 +73,10 @@ export class GeneratorValidation {
   }
 
   /** @param generator borrowed; in evaluation mode while it is measured. */
-  async check(generator: DinetGenerator): Promise<GeneratorCheck> {
+  async check(generator: FaceGenerator): Promise<GeneratorCheck> {
     const { on, rows, frameCount, expert } = this.#options;
     const steps = Math.max(1, Math.ceil(rows / ROWS_AT_ONCE));
-    const sums = new Float64Array(7); // squared error, four cosines, two losses
+    const sums = new Float64Array(8); // squared error, four cosines, two losses, cross-entropy
     const { training } = generator;
     generator.eval();
     try {
@@ -90,12 +93,13 @@ export class GeneratorValidation {
     } finally {
       generator.train(training);
     }
-    const [error, generated, generatedOther, real, realOther, own, other] = sums;
+    const [error, generated, generatedOther, real, realOther, own, other, crossEntropy] = sums;
     return {
       on,
       frameCount: steps * ROWS_AT_ONCE * frameCount,
       psnr: 10 * Math.log10(1 / error),
       ...(expert ? { cosine: { generated, generatedOther, real, realOther }, syncLoss: { own, other } } : {}),
+      ...(expert?.space === 'unit' ? { crossEntropy } : {}),
     };
   }
 
@@ -103,14 +107,15 @@ export class GeneratorValidation {
     this.#loader.dispose();
   }
 
-  #figures(generator: DinetGenerator, batch: DinetBatch): tf.Tensor1D {
+  #figures(generator: FaceGenerator, batch: DinetBatch): tf.Tensor1D {
     const { frames, references, features: audio, angles } = batch;
     const { images, expert, mouths } = this.#options;
     const generated = generator.forward(images.masked(frames), references, audio);
-    const inBox = tf.sub(1, images.mask());
-    const share = (images.mouth * images.mouth) / (images.height * images.width);
+    const { judged } = images;
+    const inBox = tf.sub(1, images.mask(judged));
+    const share = (judged.height * judged.width) / (images.height * images.width);
     const error = tf.div(tf.mean(tf.mul(tf.squaredDifference(generated, frames), inBox)), share);
-    if (!expert || !mouths) return tf.stack([error, ...Array.from({ length: 6 }, () => tf.scalar(0))]) as tf.Tensor1D;
+    if (!expert || !mouths) return tf.stack([error, ...Array.from({ length: 7 }, () => tf.scalar(0))]) as tf.Tensor1D;
     const visual = (faces: tf.Tensor4D) => expert.encodeVisual(mouths(faces, angles));
     const features = expert.encodeAudio(featuresForExpert(batch, expert));
     const other = tf.concat<tf.Tensor2D>([tf.slice(features, [1, 0]), tf.slice(features, [0, 0], [1, -1])]);
@@ -120,7 +125,8 @@ export class GeneratorValidation {
     const means = [own, apart, agreement(expert, real, features), agreement(expert, real, other)].map((cosines) =>
       tf.mean(cosines),
     );
-    return tf.stack([error, ...means, loss(own), loss(apart)]) as tf.Tensor1D;
+    const entropy = tf.neg(tf.mean(tf.log(tf.clipByValue(own, 1e-7, 1 - 1e-7)))); // clamped as in the sync loss
+    return tf.stack([error, ...means, loss(own), loss(apart), entropy]) as tf.Tensor1D;
   }
 }
 

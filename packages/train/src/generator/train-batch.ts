@@ -3,8 +3,8 @@ import type { FeatureBatch } from '@lipsync/contracts/tensors';
 import * as tf from '@tensorflow/tfjs-core';
 import { evenShare } from '../step/even-share';
 
-/** Rows of frames for one step of `DinetTrainer`, row after row; all borrowed. */
-export type DinetTrainBatch = {
+/** Rows of frames for one step of a `GeneratorTrainer`, row after row; all borrowed. */
+export type GeneratorTrainBatch = {
   /** The true frames `[rows * frameCount, height, width, 3]`, RGB, 0..1. */
   real: tf.Tensor4D;
   /** The same with zeros in the mouth box. */
@@ -25,7 +25,7 @@ export type DinetTrainBatch = {
 };
 
 /** Some rows of a batch and their share of it, 0..1. */
-export type BatchPart = { batch: DinetTrainBatch; share: number };
+export type BatchPart = { batch: GeneratorTrainBatch; share: number };
 
 /**
  * Refuses a batch whose shapes do not fit together.
@@ -35,7 +35,7 @@ export type BatchPart = { batch: DinetTrainBatch; share: number };
  */
 export function assertTrainBatch(
   where: string,
-  batch: DinetTrainBatch,
+  batch: GeneratorTrainBatch,
   { clipFrames, sync }: { clipFrames?: number; sync: boolean },
 ): void {
   const { real, masked, references, audio, frameCount } = batch;
@@ -59,7 +59,7 @@ export function assertTrainBatch(
   if (sync) assertSyncInput(where, batch);
 }
 
-function assertSyncInput(where: string, { real, angles, syncAudio, frameCount }: DinetTrainBatch): void {
+function assertSyncInput(where: string, { real, angles, syncAudio, frameCount }: GeneratorTrainBatch): void {
   const count = real.shape[0];
   const rows = count / frameCount;
   if (angles?.shape.join() !== String(count))
@@ -74,7 +74,7 @@ function assertSyncInput(where: string, { real, angles, syncAudio, frameCount }:
  * The batch in parts of at most `chunk` rows, as even as can be; `disposeParts` frees them. A single part is the batch
  * itself.
  */
-export function divideBatch(batch: DinetTrainBatch, chunk?: number): BatchPart[] {
+export function divideBatch(batch: GeneratorTrainBatch, chunk?: number): BatchPart[] {
   const { real, masked, references, audio, angles, syncAudio, frameCount } = batch;
   const rows = real.shape[0] / frameCount;
   const parts = Math.ceil(rows / Math.min(rows, chunk ?? rows));
@@ -96,7 +96,7 @@ export function divideBatch(batch: DinetTrainBatch, chunk?: number): BatchPart[]
 }
 
 /** Frees the parts of a batch, but not the batch. */
-export function disposeParts(parts: readonly BatchPart[], whole: DinetTrainBatch): void {
+export function disposeParts(parts: readonly BatchPart[], whole: GeneratorTrainBatch): void {
   for (const { batch } of parts) {
     if (batch === whole) continue;
     const { real, masked, references, audio, angles, syncAudio } = batch;

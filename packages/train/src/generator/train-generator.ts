@@ -1,63 +1,69 @@
 import { readFile } from 'node:fs/promises';
 import { encodeSafetensors, sha256Hex, writeFileAtomic } from '@lipsync/checkpoints';
-import { fail } from '@lipsync/contracts';
+import { fail, type StoredCrop } from '@lipsync/contracts';
 import type { SyncExpert } from '@lipsync/contracts/tensors';
 import { type ClipStore, DinetLoader, disposeDinetBatch, ImageProcessor } from '@lipsync/dataloader';
-import {
-  type DinetConfig,
-  DinetDiscriminator,
-  DinetGenerator,
-  type DinetWeights,
-  dinetMetadata,
-  dinetPerceptual,
-  LITE_DINET,
-  loadDinet,
-} from '@lipsync/dinet';
+import type { DinetConfig, DinetWeights } from '@lipsync/dinet';
 import type { ImageFeatures } from '@lipsync/nn';
+import type { Wav2LipConfig, Wav2LipSchedule } from '@lipsync/wav2lip';
 import { assertCounts, type Lengthening, Run, type RunEvent, type RunTask } from '../run/run';
 import { spread, type TrainingSplit, trainingSplit } from '../run/training-split';
-import { DinetTrainer } from './dinet-trainer';
+import { assertFaceImages } from './face-images';
 import { CLIP_FRAMES, type ExpertMouths, expertMouths, sizesFor, trainBatchOf } from './generator-batch';
 import { type GeneratorLogEntry, generatorCurve } from './generator-curve';
 import { type GeneratorCheck, GeneratorValidation } from './generator-validation';
+import type { ExpertMode, GeneratorModule, GeneratorNetwork, RunTrainer } from './networks/generator-network';
+import { type GeneratorNetworkName, generatorNetwork, loadGenerator } from './networks/networks';
 
 export type TrainGeneratorOptions = {
-  /** Clips of head crops (`crop.kind` `dinet head`). */
+  /** Clips of face images: head crops (`crop.kind` `dinet head`), for Wav2Lip and LipGAN also face boxes. */
   store: ClipStore;
   /** Folder of the run: weights, settings, state, log, curve, report. A run found there resumes. */
   out: string;
+  /** The network and how it is trained. Default `dinet`. */
+  generator?: GeneratorNetworkName;
   /**
-   * `frame`: single frames against the frame discriminator. `clip`: rows of consecutive frames, against the clip
-   * discriminator, too, and with the sync loss where an expert is given. Default `frame`.
+   * `frame`: single frames. `clip`: rows of consecutive frames, with the sync loss where an expert is given; DINet then
+   * has its clip discriminator, too. Default `frame`, of Wav2Lip `clip`.
    */
   stage?: 'frame' | 'clip';
   /** Optimiser steps in all. Default 1000. */
   steps?: number;
-  /** Configuration of a new generator. Default `LITE_DINET`. */
-  config?: DinetConfig;
+  /** Configuration of a new generator. Default `LITE_DINET`, of Wav2Lip and LipGAN `LITE_WAV2LIP`. */
+  config?: DinetConfig | Wav2LipConfig;
   /** Path of the weights to start from, of an earlier stage or a smaller mouth; they bring their configuration. */
   from?: string;
   /**
-   * The expert of the clip stage's sync loss: a network whose recipe has the crop `dinet`. Borrowed. Default: no sync
-   * loss.
+   * The expert of the clip stage's sync loss: a network whose recipe has the crop `dinet`, or `face box` in clips of face
+   * boxes. Borrowed. Default: no sync loss.
    */
   expert?: SyncExpert;
   /**
-   * VGG-19 with ImageNet's weights for the perceptual loss, borrowed; or `none` to train without it, which the report
-   * states.
+   * How the expert's BatchNorm works while it teaches Wav2Lip: by its running statistics, or by those of each batch, as
+   * the source has it. Default `eval`.
    */
-  perceptual: ImageFeatures | 'none';
-  /** Weights of the losses. Default DINet's and the thesis's: perceptual 10, gan 1, sync 0.1, image 1. */
+  expertMode?: ExpertMode;
+  /** Weights of Wav2Lip's losses and when its sync loss sets in. Default `WAV2LIP_SCHEDULE`. */
+  schedule?: Wav2LipSchedule;
+  /**
+   * VGG-19 with ImageNet's weights for DINet's perceptual loss, borrowed; or `none` to train without it, which the
+   * report states. Others have no such loss: leave it out.
+   */
+  perceptual?: ImageFeatures | 'none';
+  /** Weights of DINet's losses. Default DINet's and the thesis's: perceptual 10, gan 1, sync 0.1, image 1. */
   weights?: Partial<DinetWeights>;
-  /** Frames (stage `frame`) or rows of frames (stage `clip`) a batch. Default 24 and 3, as published. */
+  /** Frames (stage `frame`) or rows of frames (stage `clip`) a batch. Default 24 and 3, of Wav2Lip 16, as published. */
   batch?: number;
   /** Frames of a row in the clip stage, a multiple of 5. Default the expert's window; 5 without an expert. */
   row?: number;
   /** Frames or rows in the network at a time; their gradients are added up. Default: all. */
   chunk?: number;
-  /** Half the channels of the discriminators' first layer. Default the generator's width. */
+  /**
+   * Of DINet half the channels of the discriminators' first layer, of Wav2Lip and LipGAN the share of the published
+   * channels. Default the generator's width.
+   */
   discriminatorWidth?: number;
-  /** Learning rate of the first half; it falls linearly to 0 over the second half. Default 1e-4. */
+  /** Learning rate; DINet's falls linearly to 0 over the second half. Default 1e-4. */
   learningRate?: number;
   /** Largest norm of the generator's gradients. Default: not clipped, as published. */
   clipNorm?: number;
@@ -79,13 +85,16 @@ export type TrainGeneratorOptions = {
 
 /** What a finished run reports; also written to `report.json`. */
 export type TrainGeneratorReport = {
+  generator: GeneratorNetworkName;
   stage: 'frame' | 'clip';
   steps: number;
   /** Frames trained on, in all steps. */
   frameCount: number;
   parameters: number;
-  /** Side of the mouth box in pixels. */
+  /** Rows of the part in which faces are judged: the mouth box of head crops, the lower half of face boxes. */
   mouth: number;
+  /** The step whose validation set Wav2Lip's sync loss in; missing where none did. */
+  syncSetIn?: number;
   trainingClips: number;
   heldOutClips: number;
   expert?: { name: string; weightsHash?: string };
@@ -116,8 +125,8 @@ export type TrainGeneratorEvent = RunEvent<
     /** Frames a step. */
     frameCount: number;
     parameters: number;
-    config: DinetConfig;
-    /** Side of the mouth box in pixels. */
+    config: object;
+    /** As in the report. */
     mouth: number;
   },
   GeneratorLogEntry,
@@ -128,11 +137,12 @@ export type TrainGeneratorEvent = RunEvent<
 const VALIDATION_CLIPS = 200;
 
 /**
- * Trains DINet on prepared head crops, one stage a run. Writes into `out`: `weights.safetensors` (with configuration
+ * Trains a generator on prepared face images, one stage a run. Writes into `out`: `weights.safetensors` (with configuration
  * and mouth size), `settings.json`, `state.safetensors` (the last checkpoint), `log.jsonl`, `curve.svg` and
  * `report.json`.
  *
- * The stages follow each other by `from`: frames of 64, 128 and 256 pixels, then clips. Runs as far as it is iterated.
+ * DINet's stages follow each other by `from`: frames of 64, 128 and 256 pixels, then clips. Wav2Lip and LipGAN have one.
+ * Runs as far as it is iterated.
  * Batch and rate of a step depend on the seed and the step number alone, and checkpoints keep all bits: a run that was
  * killed and started again ends in the same weights.
  *
@@ -149,39 +159,41 @@ const VALIDATION_CLIPS = 200;
 export async function* trainGenerator(options: TrainGeneratorOptions): AsyncGenerator<TrainGeneratorEvent> {
   const started = Date.now();
   const plan = planRun(options);
-  const { store, out, steps, seed, batch, row, mouth } = plan;
-  const generator = options.from
-    ? await loadDinet(options.from)
-    : new DinetGenerator(options.config ?? LITE_DINET, { seed });
-  let trainer: DinetTrainer | undefined;
+  const { network, store, out, steps, seed, batch, row } = plan;
+  const generator = options.from ? await loadGenerator(options.from) : network.build(configOf(options, plan), seed);
+  let trainer: RunTrainer | undefined;
   let generatorSteps: GeneratorSteps | undefined;
   let loader: DinetLoader | undefined;
   try {
-    const { config } = generator;
-    const images = new ImageProcessor({ mouth });
-    const mouths = options.expert && expertMouths(options.expert, { store, images, audio: config.audio.kind });
+    assertGenerator(generator, options, plan);
+    const { recipe } = generator;
+    const config = configIn(generator);
+    const images = new ImageProcessor({ crop: plan.crop, hidden: recipe.hidden });
+    const mouth = images.judged.height;
+    const mouths = options.expert && expertMouths(options.expert, { store, images, audio: recipe.audio.kind });
     const split = await splitOf(options, seed);
+    const expertFound = expertFacts(options.expert); // before it may be put into training mode
     const run = await Run.open<GeneratorLogEntry>(out, {
       where: 'trainGenerator',
       steps,
       seed,
-      settings: await settingsOf(options, plan, config, split),
+      settings: await settingsOf(options, plan, { config, width: network.discriminatorWidth(generator), split }),
       checkpointEvery: options.checkpointEvery ?? 50,
       validateEvery: options.validateEvery ?? 100,
     });
-    trainer = buildTrainer(options, plan, generator, mouths);
-    if (run.found) trainer.loadState(run.found);
+    trainer = buildTrainer(options, plan, { generator, images, mouths });
+    if (run.found) await trainer.loadState(run.found);
     const syncLoudness = options.expert?.recipe.loudness;
     const drawn = { clips: split.train, workers: options.workers ?? 1, startStep: run.step, syncLoudness };
-    loader = new DinetLoader(store, { ...sizesFor(config, row), batchSize: batch, seed, ...drawn });
+    loader = new DinetLoader(store, { ...sizesFor(recipe, row), batchSize: batch, seed, ...drawn });
     const { clips, leftOut } = await loader.summary();
     const parameters = generator.parameterCount();
     const facts = { steps, clips, heldOut: split.held, leftOut, frameCount: batch * row, parameters, config, mouth };
     yield { kind: 'start', resumedAt: run.step, ...facts };
-    for (const text of [...warningsOf(options, split), ...lengthenedWarning(run, plan)])
+    for (const text of [...warningsOf(options, plan, split), ...lengthenedWarning(run, plan)])
       yield { kind: 'warning', text };
 
-    const validation = validationFor(options, plan, { config, images, mouths, split });
+    const validation = validationFor(options, plan, { generator, images, mouths, split });
     generatorSteps = new GeneratorSteps({
       plan,
       trainer,
@@ -197,12 +209,14 @@ export async function* trainGenerator(options: TrainGeneratorOptions): AsyncGene
     const last = run.log.entries.at(-1);
     if (last) last.validation = check;
     await saveWeights(run.paths.weights, generator, plan);
-    const title = `DINet, ${plan.stage} stage, mouth ${mouth}, ${steps} steps of ${batch * row} frames, ${clips} clips`;
+    const title = `${network.title}, ${plan.stage} stage, mouth ${mouth}, ${steps} steps of ${batch * row} frames, ${clips} clips`;
+    const { syncSetIn } = trainer;
     const report = await run.finish<TrainGeneratorReport>({
       curve: (log) => generatorCurve(log, title),
       report: {
-        ...{ stage: plan.stage, steps, frameCount: steps * batch * row, parameters, mouth },
-        ...{ trainingClips: clips, heldOutClips: split.held.length, ...expertFacts(options.expert) },
+        ...{ generator: plan.name, stage: plan.stage, steps, frameCount: steps * batch * row, parameters, mouth },
+        ...(syncSetIn === undefined ? {} : { syncSetIn }),
+        ...{ trainingClips: clips, heldOutClips: split.held.length, ...expertFound },
         ...{ perceptual: plan.perceptual, validation: check, weights: run.paths.weights, curve: run.paths.curve },
         ...(run.lengthened.length > 0 ? { lengthened: run.lengthened } : {}),
         seconds: (Date.now() - started) / 1000,
@@ -219,6 +233,8 @@ export async function* trainGenerator(options: TrainGeneratorOptions): AsyncGene
 
 /** What the options of a run come to. */
 type Plan = {
+  name: GeneratorNetworkName;
+  network: GeneratorNetwork;
   store: ClipStore;
   out: string;
   stage: 'frame' | 'clip';
@@ -228,18 +244,20 @@ type Plan = {
   batch: number;
   /** Frames of a row. */
   row: number;
-  mouth: number;
+  crop: StoredCrop;
   learningRate: number;
   perceptual: 'vgg19' | 'none';
 };
 
 function planRun(options: TrainGeneratorOptions): Plan {
   const where = 'trainGenerator';
-  const { store, out, stage = 'frame', steps = 1000, expert, seed = 0, learningRate = 1e-4, chunk } = options;
-  const { checkpointEvery, validationRows, batch = stage === 'clip' ? 3 : 24 } = options;
+  const { generator: name = 'dinet', store, out, steps = 1000, expert, seed = 0, learningRate = 1e-4, chunk } = options;
+  const network = generatorNetwork(name);
+  const { stage = network.stage } = options;
+  const { checkpointEvery, validationRows, batch = network.batch[stage] } = options;
   assertCounts(where, { steps, checkpointEvery, batch, validationRows, chunk });
-  const { crop } = store.recipe;
-  if (crop.kind !== 'dinet head') return fail(TypeError, where, 'store', 'of head crops (dinet head)', crop.kind);
+  if (expert && !network.takes.expert)
+    fail(TypeError, where, 'expert', `left out: ${network.title} is taught by its own discriminator`, expert.name);
   if (expert && stage === 'frame')
     fail(TypeError, where, 'expert', 'given in the clip stage only, whose frames are consecutive', expert.name);
   const window = expert?.recipe.frameCount;
@@ -248,8 +266,36 @@ function planRun(options: TrainGeneratorOptions): Plan {
     const rule = window === undefined ? `a multiple of ${CLIP_FRAMES}` : `the ${window} frames of the expert's window`;
     fail(RangeError, where, 'row', rule, row);
   }
-  const perceptual = options.perceptual === 'none' ? 'none' : 'vgg19';
-  return { store, out, stage, steps, seed, batch, row, mouth: crop.mouth, learningRate, perceptual };
+  const perceptual = planPerceptual(options, network);
+  const { crop } = store.recipe;
+  return { ...{ name, network, store, out, stage, steps, seed, batch, row }, ...{ crop, learningRate, perceptual } };
+}
+
+/** Whether the perceptual loss takes part; DINet's user must say so. */
+function planPerceptual({ perceptual }: TrainGeneratorOptions, { title, takes }: GeneratorNetwork): 'vgg19' | 'none' {
+  const where = 'trainGenerator';
+  if (!takes.perceptual && perceptual !== undefined && perceptual !== 'none')
+    fail(TypeError, where, 'perceptual', `left out: ${title} has no such loss`, perceptual.architecture);
+  if (takes.perceptual && perceptual === undefined)
+    fail(TypeError, where, 'perceptual', 'VGG-19 or "none"', perceptual);
+  return perceptual === undefined || perceptual === 'none' ? 'none' : 'vgg19';
+}
+
+function configOf({ config }: TrainGeneratorOptions, { network }: Plan): object {
+  return network.assertConfig('trainGenerator', config ?? network.configs.lite);
+}
+
+/** The configuration that a generator has. */
+function configIn(generator: GeneratorModule): object {
+  return (generator as GeneratorModule & { config: object }).config;
+}
+
+/** Refuses a generator that is not the network asked for, or does not fill the store's face images. */
+function assertGenerator(generator: GeneratorModule, { from }: TrainGeneratorOptions, { network, crop }: Plan): void {
+  const where = 'trainGenerator';
+  if (network.generator !== generator.name)
+    fail(TypeError, where, 'from', `weights of ${network.generator}`, `${generator.name} (${from})`);
+  assertFaceImages(where, generator, crop);
 }
 
 /** Held-out clips, and those to train on: of the clips asked for. */
@@ -260,23 +306,34 @@ async function splitOf({ store, heldOut, clips }: TrainGeneratorOptions, seed: n
 }
 
 async function settingsOf(
-  { from, expert, weights, discriminatorWidth, clipNorm }: TrainGeneratorOptions,
-  { stage, steps, perceptual, batch, row, learningRate, seed }: Plan,
-  config: DinetConfig,
-  { train, held }: TrainingSplit,
+  { from, expert, expertMode = 'eval', schedule, weights, discriminatorWidth, clipNorm }: TrainGeneratorOptions,
+  { name, stage, steps, perceptual, batch, row, learningRate, seed }: Plan,
+  { config, width, split }: { config: object; width: number; split: TrainingSplit },
 ): Promise<Record<string, unknown>> {
+  const { train, held } = split;
   return {
+    // Runs of DINet have not always named their network.
+    ...(name === 'dinet' ? {} : { generator: name, expertMode, schedule }),
     ...{ stage, steps, config },
     from: from && (await sha256Hex(await readFile(from))),
     expert: expert && { name: expert.name, weights: expert.weightsHash, recipe: expert.recipe },
-    ...{ perceptual, weights, batch, row, discriminatorWidth: discriminatorWidth ?? config.width },
+    ...{ perceptual, weights, batch, row, discriminatorWidth: discriminatorWidth ?? width },
     ...{ learningRate, clipNorm, seed, train, held },
   };
 }
 
-function warningsOf({ perceptual }: TrainGeneratorOptions, { held, byChance }: TrainingSplit): string[] {
+function warningsOf(
+  { expert }: TrainGeneratorOptions,
+  { name, network, perceptual }: Plan,
+  { held, byChance }: TrainingSplit,
+): string[] {
   return [
-    ...(perceptual === 'none' ? ['trained without the perceptual loss: frames stay softer; the report states it'] : []),
+    ...(network.takes.perceptual && perceptual === 'none'
+      ? ['trained without the perceptual loss: frames stay softer; the report states it']
+      : []),
+    ...(name === 'wav2lip' && !expert
+      ? ['trained without an expert: nothing teaches the lips to follow the audio']
+      : []),
     ...(byChance
       ? [`held out ${held.length} clips by chance: name the videos to hold out where people appear in several`]
       : []),
@@ -284,55 +341,56 @@ function warningsOf({ perceptual }: TrainGeneratorOptions, { held, byChance }: T
 }
 
 /** What becomes of the learning rate of a run that gets more steps than it was planned for. */
-function lengthenedWarning(run: Run<GeneratorLogEntry>, { learningRate, steps }: Plan): string[] {
+function lengthenedWarning(run: Run<GeneratorLogEntry>, plan: Plan): string[] {
   const last = run.lengthened.at(-1);
-  if (!last) return [];
+  if (!last || plan.network.rate === 'constant') return [];
   const { plannedSteps, atStep } = last;
-  const rateIn = (total: number) => rateAt(learningRate, Math.min(atStep, total - 1), total).toExponential(1);
+  const { steps } = plan;
+  const rateIn = (total: number) => rateAt({ ...plan, steps: total }, Math.min(atStep, total - 1)).toExponential(1);
   return [
     `the run was planned for ${plannedSteps} steps and was lengthened to ${steps} at step ${atStep}: the learning rate goes from ${rateIn(plannedSteps)} to ${rateIn(steps)}; its result is not that of one run of ${steps} steps`,
   ];
 }
 
-/** Constant over the first half of a run, then falling to 0. */
-const rateAt = (rate: number, step: number, steps: number) => rate * Math.min(1, 2 * (1 - step / steps));
+/** Constant, or constant over the first half of a run and then falling to 0. */
+const rateAt = ({ network, learningRate, steps }: Plan, step: number) =>
+  network.rate === 'constant' ? learningRate : learningRate * Math.min(1, 2 * (1 - step / steps));
 
 /** The trainer with new discriminators. It takes the generator over. */
 function buildTrainer(
-  { weights, clipNorm, chunk, expert, perceptual, discriminatorWidth }: TrainGeneratorOptions,
-  { stage, seed, learningRate }: Plan,
-  generator: DinetGenerator,
-  mouths: ExpertMouths | undefined,
-): DinetTrainer {
-  const width = discriminatorWidth ?? generator.config.width;
-  const discriminator = (frameCount: number, number: number) =>
-    new DinetDiscriminator({ frameCount, width, seed: seed + number });
-  return new DinetTrainer({
-    generator,
-    frameDiscriminator: discriminator(1, 1),
-    clipDiscriminator: stage === 'clip' ? discriminator(CLIP_FRAMES, 2) : undefined,
-    ...{ learningRate, weights, clipNorm, chunk },
-    ...(perceptual === 'none' ? {} : { perceptual: dinetPerceptual(perceptual) }),
-    ...(expert && mouths ? { sync: { expert, mouthInput: mouths } } : {}),
+  options: TrainGeneratorOptions,
+  { network, stage, seed, learningRate }: Plan,
+  { generator, images, mouths }: { generator: GeneratorModule; images: ImageProcessor; mouths?: ExpertMouths },
+): RunTrainer {
+  const { weights, clipNorm, chunk, expert, expertMode = 'eval', schedule, perceptual, discriminatorWidth } = options;
+  return network.trainer({
+    ...{ generator, stage, seed, learningRate, clipNorm, chunk, weights, discriminatorWidth },
+    ...{ size: { height: images.height, width: images.width }, schedule, perceptual: perceptual ?? 'none' },
+    ...(expert && mouths ? { sync: { expert, mouthInput: mouths, mode: expertMode } } : {}),
   });
 }
 
 function validationFor(
   { expert, validationRows = 16 }: TrainGeneratorOptions,
   { store, row }: Plan,
-  parts: { config: DinetConfig; images: ImageProcessor; mouths?: ExpertMouths; split: TrainingSplit },
+  parts: { generator: GeneratorModule; images: ImageProcessor; mouths?: ExpertMouths; split: TrainingSplit },
 ): GeneratorValidation {
   const { held, train } = parts.split;
   return new GeneratorValidation(store, {
-    ...sizesFor(parts.config, Math.max(row, CLIP_FRAMES)),
+    ...sizesFor(parts.generator.recipe, Math.max(row, CLIP_FRAMES)),
     on: held.length > 0 ? 'held-out' : 'training',
     clips: spread(held.length > 0 ? held : train, VALIDATION_CLIPS),
     ...{ images: parts.images, rows: validationRows, expert, mouths: parts.mouths },
   });
 }
 
-async function saveWeights(path: string, generator: DinetGenerator, { mouth, stage, steps }: Plan): Promise<void> {
-  const metadata = { mouth: `${mouth}`, stage, steps: `${steps}`, ...dinetMetadata(generator) };
+async function saveWeights(
+  path: string,
+  generator: GeneratorModule,
+  { network, crop, stage, steps }: Plan,
+): Promise<void> {
+  const mouth: Record<string, string> = crop.kind === 'dinet head' ? { mouth: `${crop.mouth}` } : {};
+  const metadata = { ...mouth, stage, steps: `${steps}`, ...network.metadata(generator, crop) };
   await writeFileAtomic(path, encodeSafetensors(await generator.stateDict(), metadata));
 }
 
@@ -344,8 +402,8 @@ function expertFacts(expert: SyncExpert | undefined): Pick<TrainGeneratorReport,
 
 type GeneratorStepsOptions = {
   plan: Plan;
-  trainer: DinetTrainer;
-  generator: DinetGenerator;
+  trainer: RunTrainer;
+  generator: GeneratorModule;
   images: ImageProcessor;
   loader: DinetLoader;
   validation: GeneratorValidation;
@@ -365,7 +423,7 @@ class GeneratorSteps implements RunTask<GeneratorLogEntry, GeneratorCheck> {
   async step(step: number): Promise<GeneratorLogEntry> {
     const { plan, trainer, images, expert } = this.#options;
     const { value: batch } = await this.#batches.next();
-    const learningRate = rateAt(plan.learningRate, step, plan.steps);
+    const learningRate = rateAt(plan, step);
     const started = performance.now();
     const trained = trainBatchOf(batch, { images, row: plan.row, expert });
     try {
@@ -383,8 +441,9 @@ class GeneratorSteps implements RunTask<GeneratorLogEntry, GeneratorCheck> {
   }
 
   async validate(entry: GeneratorLogEntry): Promise<GeneratorCheck> {
-    const { validation, generator } = this.#options;
+    const { validation, generator, trainer } = this.#options;
     entry.validation = await validation.check(generator);
+    trainer.validated?.(entry.step, entry.validation);
     return entry.validation;
   }
 

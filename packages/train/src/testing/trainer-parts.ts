@@ -5,7 +5,7 @@ import { formulaStateDict } from '../../../../tests/support/formula-weights';
 import { made } from '../../../dinet/src/testing/loss-parts';
 import type { DinetStepReport } from '../generator/dinet-trainer';
 import type { MouthInput } from '../generator/generator-terms';
-import type { DinetTrainBatch } from '../generator/train-batch';
+import type { GeneratorTrainBatch } from '../generator/train-batch';
 
 export { LinearExpert as Expert } from '../../../avalignnet/src/testing/linear-expert';
 export { made, tensors, useWasm } from '../../../dinet/src/testing/loss-parts';
@@ -99,7 +99,7 @@ export const middle: MouthInput = (generated) =>
   });
 
 /** Rows of frames by formula. The caller disposes it. */
-export function madeBatch(rows: number, frameCount: number, name = 'batch', side = SIDE): DinetTrainBatch {
+export function madeBatch(rows: number, frameCount: number, name = 'batch', side = SIDE): GeneratorTrainBatch {
   const count = rows * frameCount;
   const of = (what: string, shape: number[]) => made(`${name} ${what}`, shape);
   return {
@@ -113,6 +113,6 @@ export function madeBatch(rows: number, frameCount: number, name = 'batch', side
   };
 }
 
-export function disposeMade({ real, masked, references, audio, angles, syncAudio }: DinetTrainBatch): void {
+export function disposeMade({ real, masked, references, audio, angles, syncAudio }: GeneratorTrainBatch): void {
   tf.dispose([real, masked, references, audio, ...(angles ? [angles] : []), ...(syncAudio ? [syncAudio] : [])]);
 }

@@ -52,7 +52,7 @@ export class Wav2LipGenerator extends Network implements FaceGenerator {
     const { width, size, audioWindow } = this.config;
     this.recipe = {
       crops: ['face box', 'dinet head'],
-      ...{ hidden: 'lower half', laid: 'hidden part', references: 1 },
+      ...{ hidden: 'lower half', laid: 'hidden part', references: 1, dubbedWith: 'same frame' },
       audio: { kind: 'mel', bins: 80, steps: 16, firstFrame: audioWindow === 'as trained' ? -1 : 0 },
     };
     const end = size / 2 ** HALVINGS;

@@ -1,64 +1,69 @@
-import { fail } from '@lipsync/contracts';
-import { headBox } from '@lipsync/face-crop';
+import { fail, type ImageBox } from '@lipsync/contracts';
 
-export type MouthPatchOptions = {
-  /** Side of the mouth box in the generated face images, pixels. */
-  mouth: number;
-  /** Side of the mouth box in the video's frames, pixels: twice the crop radius. */
-  side: number;
-  /** Width of the soft edge inside the box, as a share of `side`. Default 1/16. */
+export type FacePatchOptions = {
+  /** Height and width of the generated face images. */
+  image: { height: number; width: number };
+  /** The part of them that is laid over the frame, pixels, not always whole ones. */
+  part: ImageBox;
+  /** Height and width of that part in the video's frames, whole pixels. */
+  size: { height: number; width: number };
+  /** Width of the soft edge inside the part, as a share of its shorter side. Default 1/16. */
   feather?: number;
 };
 
 /**
- * Lays generated mouths over frames of a video.
+ * Lays generated faces over frames of a video.
  *
- * The mouth box of the generated face image (`headBox`) is resized to `side` x `side` by a Catmull-Rom kernel with
- * half-pixel centres, which is widened where the box shrinks; at the box's edges the kernel reads the pixels of the
- * face image beyond it. The result is blended over the frame with a weight that rises smoothly from 0 at the box's edge
- * to 1 `feather * side` pixels inside. Pixels outside the box stay as they are. DINet's code pastes all rows above the
- * box's lower edge, with hard edges.
+ * The part of the generated face image is resized to its size in the frame by a Catmull-Rom kernel with half-pixel
+ * centres, which is widened where the part shrinks; at the part's edges the kernel reads the pixels of the face image
+ * beyond it. The result is blended over the frame with a weight that rises smoothly from 0 at the part's edge to 1 a
+ * `feather` of the shorter side inside. Pixels outside stay as they are. DINet's code pastes all rows above the mouth
+ * box's lower edge, Wav2Lip's the whole face image, both with hard edges.
  *
  * @throws RangeError for options outside of their ranges.
  * @example
- * new MouthPatch({ mouth: 64, side: 180 }).paste(frame, face, { left: 200, top: 310 });
+ * const [image, part] = [{ height: 104, width: 80 }, { top: 32, left: 8, height: 64, width: 64 }];
+ * new FacePatch({ image, part, size: { height: 180, width: 180 } }).paste(frame, face, { left: 200, top: 310 });
  */
-export class MouthPatch {
-  readonly side: number;
+export class FacePatch {
+  readonly #size: { height: number; width: number };
   readonly #width: number;
   readonly #height: number;
   readonly #rows: Taps[];
   readonly #columns: Taps[];
-  readonly #weights: Float32Array;
+  readonly #down: Float32Array;
+  readonly #across: Float32Array;
   readonly #line: Float32Array;
 
-  constructor({ mouth, side, feather = 1 / 16 }: MouthPatchOptions) {
-    const where = 'MouthPatch';
-    if (!(Number.isInteger(mouth) && mouth > 0 && mouth % 8 === 0))
-      fail(RangeError, where, 'options.mouth', 'a multiple of 8 pixels', mouth);
-    if (!(Number.isInteger(side) && side > 0))
-      fail(RangeError, where, 'options.side', 'a whole number of pixels above 0', side);
+  constructor({ image, part, size, feather = 1 / 16 }: FacePatchOptions) {
+    const where = 'FacePatch';
+    for (const side of [size.height, size.width])
+      if (!(Number.isInteger(side) && side > 0))
+        fail(RangeError, where, 'options.size', 'whole numbers of pixels above 0', size);
+    if (!(part.height > 0 && part.width > 0)) fail(RangeError, where, 'options.part', 'above 0 on both sides', part);
     if (!(feather >= 0 && feather <= 0.5)) fail(RangeError, where, 'options.feather', 'from 0 to 0.5', feather);
-    const { height, width, top, left } = headBox(mouth);
-    [this.side, this.#height, this.#width] = [side, height, width];
-    this.#rows = taps(top, mouth, side, height);
-    this.#columns = taps(left, mouth, side, width);
-    const edge = feather * side;
-    this.#weights = Float32Array.from({ length: side }, (_, i) => {
-      const inside = Math.min(i + 0.5, side - i - 0.5);
-      const t = edge > 0 ? Math.min(1, inside / edge) : 1;
-      return t * t * (3 - 2 * t);
-    });
-    this.#line = new Float32Array(height * side * 3);
+    [this.#size, this.#height, this.#width] = [size, image.height, image.width];
+    this.#rows = taps(part.top, part.height, size.height, image.height);
+    this.#columns = taps(part.left, part.width, size.width, image.width);
+    const edge = feather * Math.min(size.height, size.width);
+    const weights = (side: number) =>
+      Float32Array.from({ length: side }, (_, i) => {
+        const inside = Math.min(i + 0.5, side - i - 0.5);
+        const t = edge > 0 ? Math.min(1, inside / edge) : 1;
+        return t * t * (3 - 2 * t);
+      });
+    this.#down = weights(size.height);
+    this.#across = weights(size.width);
+    this.#line = new Float32Array(image.height * size.width * 3);
   }
 
   /**
-   * @param frame RGB, 0..255; changed in place. Parts of the box outside of it are left out.
+   * @param frame RGB, 0..255; changed in place. Parts outside of it are left out.
    * @param face the generated face image `[height, width, 3]`, RGB, 0..1.
-   * @param at the box's upper left corner in the frame, whole pixels.
+   * @param at the part's upper left corner in the frame, whole pixels.
    */
   paste(frame: VideoImage, face: Float32Array, { left, top }: { left: number; top: number }): void {
-    const where = 'MouthPatch.paste';
+    const where = 'FacePatch.paste';
     const [width, height] = [this.#width, this.#height];
     if (face.length !== height * width * 3)
       fail(TypeError, where, 'face', `${height} x ${width} x 3 values`, face.length);
@@ -68,10 +73,11 @@ export class MouthPatch {
     this.#blend(frame, left, top);
   }
 
-  /** Resizes each row of the face image that the box needs. */
+  /** Resizes each row of the face image that the part needs. */
   #resizeRows(generated: Float32Array): void {
-    const [width, side, line] = [this.#width, this.side, this.#line];
-    for (let row = this.#rows[0].first; row < this.#rows[side - 1].first + this.#rows[side - 1].weights.length; row++) {
+    const [width, side, line] = [this.#width, this.#size.width, this.#line];
+    const last = this.#rows[this.#rows.length - 1];
+    for (let row = this.#rows[0].first; row < last.first + last.weights.length; row++) {
       for (let j = 0; j < side; j++) {
         const { first, weights } = this.#columns[j];
         let [red, green, blue] = [0, 0, 0];
@@ -87,12 +93,12 @@ export class MouthPatch {
 
   /** Resizes the columns and blends the result over the frame. */
   #blend(frame: VideoImage, left: number, top: number): void {
-    const [side, line] = [this.side, this.#line];
+    const [{ height, width: side }, line] = [this.#size, this.#line];
     const { data } = frame;
-    for (let i = Math.max(0, -top); i < Math.min(side, frame.height - top); i++) {
+    for (let i = Math.max(0, -top); i < Math.min(height, frame.height - top); i++) {
       const { first, weights } = this.#rows[i];
       for (let j = Math.max(0, -left); j < Math.min(side, frame.width - left); j++) {
-        const weight = this.#weights[i] * this.#weights[j];
+        const weight = this.#down[i] * this.#across[j];
         const out = ((top + i) * frame.width + left + j) * 3;
         for (let colour = 0; colour < 3; colour++) {
           let value = 0;

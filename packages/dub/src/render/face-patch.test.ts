@@ -1,7 +1,7 @@
 import { storedShape } from '@lipsync/contracts';
 import { headBox, planCrops } from '@lipsync/face-crop';
 import { expect, test } from 'vitest';
-import { MouthPatch } from './mouth-patch';
+import { FacePatch } from './face-patch';
 
 const image = (width: number, height: number, value: (x: number, y: number, colour: number) => number) => ({
   width,
@@ -17,6 +17,13 @@ const generated = (mouth: number, value: (x: number, y: number, colour: number) 
   );
 };
 
+/** A mouth box of a head crop, and its side in the frame. */
+const mouthBox = (mouth: number, side: number) => {
+  const { height, width, top, left } = headBox(mouth);
+  const part = { top, left, height: mouth, width: mouth };
+  return { image: { height, width }, part, size: { height: side, width: side } };
+};
+
 test.each([
   [16, 40],
   [16, 16],
@@ -25,7 +32,7 @@ test.each([
   'a patch of %i pixels over %i changes nothing outside its box, all of its middle, and the edge softly',
   (mouth, side) => {
     const video = image(90, 80, () => 40);
-    new MouthPatch({ mouth, side, feather: 0.1 }).paste(
+    new FacePatch({ ...mouthBox(mouth, side), feather: 0.1 }).paste(
       video,
       generated(mouth, () => 1),
       { left: 20, top: 30 },
@@ -63,14 +70,14 @@ test('a patch puts back what the head crop cut out, at its place', () => {
   expect(headBox(side).mouth).toBe(side);
   const crop = Float32Array.from(plan.cut(frame, 0), (byte) => byte / 255);
   const before = frame.data.slice();
-  new MouthPatch({ mouth: 64, side }).paste(frame, crop, { left: x - side / 2, top: y - side / 2 });
+  new FacePatch(mouthBox(64, side)).paste(frame, crop, { left: x - side / 2, top: y - side / 2 });
   const differences = frame.data.map((byte, i) => Math.abs(byte - before[i]));
   expect(differences.reduce((a, b) => Math.max(a, b))).toBeLessThanOrEqual(2);
 });
 
 test('a patch at the edge of the frame is cut off there, and bad ones are refused', () => {
   const video = image(30, 30, () => 0);
-  const patch = new MouthPatch({ mouth: 16, side: 20, feather: 0 });
+  const patch = new FacePatch({ ...mouthBox(16, 20), feather: 0 });
   patch.paste(
     video,
     generated(16, () => 1),
@@ -90,7 +97,20 @@ test('a patch at the edge of the frame is cut off there, and bad ones are refuse
     ),
   ).toThrow('left and top must be whole pixels');
   expect(() => patch.paste(video, new Float32Array(3), { left: 0, top: 0 })).toThrow('face must be');
-  expect(() => new MouthPatch({ mouth: 12, side: 20 })).toThrow('options.mouth must be a multiple of 8');
-  expect(() => new MouthPatch({ mouth: 16, side: 0 })).toThrow('options.side');
-  expect(() => new MouthPatch({ mouth: 16, side: 8, feather: 1 })).toThrow('options.feather');
+  expect(() => new FacePatch(mouthBox(16, 0))).toThrow('FacePatch: options.size must be whole numbers of pixels');
+  expect(() => new FacePatch({ ...mouthBox(16, 20), feather: 1 })).toThrow('options.feather');
+  const part = { top: 0, left: 0, height: 0, width: 8 };
+  expect(() => new FacePatch({ ...mouthBox(16, 20), part })).toThrow('options.part must be above 0 on both sides');
+});
+
+test('a part that is wider than high keeps its shape: rows and columns have their own sizes', () => {
+  const video = image(60, 40, () => 0);
+  const face = Float32Array.from({ length: 8 * 8 * 3 }, (_, i) => (Math.floor(i / 3 / 8) < 6 ? 0.2 : 1));
+  const part = { top: 4, left: 0, height: 4, width: 8 };
+  const patch = new FacePatch({ image: { height: 8, width: 8 }, part, size: { height: 12, width: 40 }, feather: 0 });
+  patch.paste(video, face, { left: 10, top: 20 });
+  const at = (x: number, y: number) => video.data[(y * 60 + x) * 3];
+  expect([at(9, 25), at(50, 25), at(30, 19), at(30, 32)]).toEqual([0, 0, 0, 0]);
+  expect([at(10, 21), at(49, 21)]).toEqual([51, 51]); // 0.2
+  expect([at(10, 30), at(49, 30)]).toEqual([255, 255]);
 });
