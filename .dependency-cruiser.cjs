@@ -7,7 +7,7 @@ const { readFileSync, readdirSync } = require('node:fs');
 const arrows = new Map();
 for (const line of readFileSync(`${__dirname}/docs/architecture.md`, 'utf8').split('\n')) {
   const cells = line.split('|').map((cell) => cell.trim());
-  const name = /^`@lipsync\/([a-z-]+)`$/.exec(cells[1] ?? '')?.[1];
+  const name = /^`@lipsync\/([a-z0-9-]+)`$/.exec(cells[1] ?? '')?.[1];
   if (name)
     arrows.set(
       name,

@@ -42,7 +42,7 @@ function checkChangesets() {
   for (const file of readdirSync('.changeset').filter((path) => path.endsWith('.md') && path !== 'README.md')) {
     const [, front = '', text = ''] =
       /^---\n([\s\S]*?)\n---\n([\s\S]*)$/.exec(readFileSync(join('.changeset', file), 'utf8')) ?? [];
-    const entries = [...front.matchAll(/^['"]?(@lipsync\/[a-z-]+)['"]?:\s*(patch|minor|major)\s*$/gm)];
+    const entries = [...front.matchAll(/^['"]?(@lipsync\/[a-z0-9-]+)['"]?:\s*(patch|minor|major)\s*$/gm)];
     if (entries.length === 0) problems.push(`.changeset/${file} must name a package and how it changed`);
     if (text.trim() === '') problems.push(`.changeset/${file} must say what changed`);
     for (const [, name, kind] of entries) {

@@ -211,26 +211,29 @@ describe.skipIf(!there)(`dubVideo${there ? '' : ' (skipped: no ffmpeg here)'}`, 
   test.each([
     ['face boxes', { kind: 'face box', size: 32, rows: 'all' }],
     ['head crops', { kind: 'dinet head', mouth: 64 }],
-  ] as const)('Wav2Lip on %s: each frame is its own reference, and what lies far from the face stays', async (_, crop) => {
-    const wav2lip = new Wav2LipGenerator({ ...WAV2LIP, width: 1 / 64, size: 32 }, { seed: 1 });
-    wav2lip.crop = crop;
-    const before = tf.memory().numTensors;
-    const change = { generator: wav2lip, mouth: undefined, length: 'audio' } as const;
-    const report = await dubVideo(video, file('short.mkv'), file('wav2lip.mp4'), options(change));
-    expect(tf.memory().numTensors).toBe(before);
-    expect(report).toMatchObject({ frameCount: 15, generated: 15, references: [], crop });
-    const [source, made] = [await frames(video), await frames(file('wav2lip.mp4'))];
-    const points = known.frames[5];
-    const xs = points.filter((_, i) => i % 2 === 0);
-    const ys = points.filter((_, i) => i % 2 === 1);
-    const [left, top] = [Math.min(...xs), Math.min(...ys)];
-    const side = Math.max(Math.max(...xs) - left, Math.max(...ys) - top);
-    const box = { left: left - 0.3 * side, top: top - 0.3 * side, side: 1.6 * side };
-    const { inside, outside } = differences(made[5], source[5], box);
-    expect(outside).toBeLessThan(2);
-    expect(inside).toBeGreaterThan(3 * outside);
-    wav2lip.dispose();
-  });
+  ] as const)(
+    'Wav2Lip on %s: each frame is its own reference, and what lies far from the face stays',
+    async (_, crop) => {
+      const wav2lip = new Wav2LipGenerator({ ...WAV2LIP, width: 1 / 64, size: 32 }, { seed: 1 });
+      wav2lip.crop = crop;
+      const before = tf.memory().numTensors;
+      const change = { generator: wav2lip, mouth: undefined, length: 'audio' } as const;
+      const report = await dubVideo(video, file('short.mkv'), file('wav2lip.mp4'), options(change));
+      expect(tf.memory().numTensors).toBe(before);
+      expect(report).toMatchObject({ frameCount: 15, generated: 15, references: [], crop });
+      const [source, made] = [await frames(video), await frames(file('wav2lip.mp4'))];
+      const points = known.frames[5];
+      const xs = points.filter((_, i) => i % 2 === 0);
+      const ys = points.filter((_, i) => i % 2 === 1);
+      const [left, top] = [Math.min(...xs), Math.min(...ys)];
+      const side = Math.max(Math.max(...xs) - left, Math.max(...ys) - top);
+      const box = { left: left - 0.3 * side, top: top - 0.3 * side, side: 1.6 * side };
+      const { inside, outside } = differences(made[5], source[5], box);
+      expect(outside).toBeLessThan(2);
+      expect(inside).toBeGreaterThan(3 * outside);
+      wav2lip.dispose();
+    },
+  );
 
   test('refusals say what is wrong, and leave neither file nor tensor behind', async () => {
     const before = tf.memory().numTensors;
