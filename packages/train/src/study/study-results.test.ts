@@ -24,7 +24,7 @@ function ended(arm: string, seed: number, auc: number): FinishedRun {
   const log = Array.from({ length: 40 }, (_, i) => ({
     ...{ step: i + 1, loss: i < 38 ? 1 : 1 - auc, positiveCosine: 0.5, negativeCosine: 0.2 },
     ...{ learningRate: 1e-3, samplesPerSec: 10 },
-    ...(i === 39 ? { validationAuc: auc } : {}),
+    ...(i === 19 ? { validationAuc: 0.5 } : {}),
   }));
   const report = { parameters: 7, validation: { auc, accuracy: { balanced: auc - 0.1 } } };
   return {
@@ -48,7 +48,10 @@ test('an arm has mean and range over its seeds, curves, and what it cost', () =>
   expect(small.accuracy?.mean).toBeCloseTo(0.55, 12);
   expect(small.loss?.values[0]).toBeCloseTo(0.4, 12); // the last two of forty steps
   expect(small.lossCurves.map((curve) => curve.length)).toEqual([40, 40]);
-  expect(small.aucCurves[1]).toEqual([[40, 0.7]]);
+  expect(small.aucCurves[1]).toEqual([
+    [20, 0.5],
+    [40, 0.7],
+  ]);
   expect({ wallSec, cpuSec, runs }).toEqual({ wallSec: 40, cpuSec: 60, runs: { ended: 4, all: 4 } });
 });
 

@@ -109,15 +109,20 @@ function armResult(arm: StudyExperiment['arms'][number], study: Study, runs: rea
     ...(loss && { loss }),
     judged: runs.length === 0 ? {} : Object.fromEntries(judges.map((judge) => [judge, aucOn(runs, judge)])),
     lossCurves: runs.map(({ log }) => binned(log, (entry) => entry.loss)),
-    aucCurves: runs.map(({ log }) =>
-      log.flatMap(({ step, validationAuc }): [number, number][] =>
-        validationAuc === undefined ? [] : [[step, validationAuc]],
-      ),
-    ),
+    aucCurves: runs.map(aucCurve),
     ...(runs.length > 0 ? { parameters: runs[0].report.parameters } : {}),
     wallSec: runs.reduce((total, { cost }) => total + cost.wallSec, 0),
     cpuSec: runs.reduce((total, { cost }) => total + cost.cpuSec, 0),
   };
+}
+
+/** The AUC of the way, and that of the saved weights at the end. */
+function aucCurve({ log, report }: FinishedRun): [number, number][] {
+  const last = log.at(-1)?.step ?? 0;
+  const way = log.flatMap(({ step, validationAuc }): [number, number][] =>
+    validationAuc === undefined || step === last ? [] : [[step, validationAuc]],
+  );
+  return [...way, [last, report.validation.auc]];
 }
 
 const aucOn = (runs: readonly FinishedRun[], judge: string) => spreadOf(runs.map(({ judged }) => judged[judge].auc));

@@ -60,7 +60,7 @@ test('the page shows the finding, the arms beside the source, curves of all seed
   for (const part of [
     '<h1>The &lt;study&gt;</h1>',
     '3 of 4 runs; 1 min 15 s, CPU time 2 min 10 s.',
-    '<td>thesis, figure 3.10</td><td>agrees</td>',
+    '<td>thesis, figure 3.10</td><td style="white-space:nowrap">agrees</td>',
     '<div class="card green">Confirmed here, 16 better than 8 with every pair of seeds.</div>',
     '<td>0.46</td><td>0.650 (0.600 to 0.700)</td><td>–</td><td>–</td><td>0.550 (0.500 to 0.600)</td><td>4.06 M</td>',
     '<td>–</td><td>0.800</td>',

@@ -27,7 +27,7 @@ export function studyPage(results: StudyResults): string {
 function overview(experiments: readonly ExperimentResult[]): string {
   const rows = experiments.map(
     ({ name, source, finding, question }) =>
-      `<tr><td>${escapeHtml(name)}</td><td>${escapeHtml(question)}</td><td>${escapeHtml(source ?? '–')}</td><td>${LOOKS[finding].word}</td></tr>`,
+      `<tr><td>${escapeHtml(name)}</td><td>${escapeHtml(question)}</td><td>${escapeHtml(source ?? '–')}</td><td style="white-space:nowrap">${LOOKS[finding].word}</td></tr>`,
   );
   return `<div class="scroll"><table><thead><tr><th>experiment</th><th>question</th><th>source</th><th>here</th></tr></thead><tbody>${rows.join('')}</tbody></table></div>`;
 }
@@ -61,7 +61,7 @@ function armTable(arms: readonly ArmResult[]): string {
     const first = `<td style="color:var(--${TONES[i % TONES.length]})">${escapeHtml(arm.name)}</td>`;
     return `<tr>${first}${cells.map((text) => `<td>${escapeHtml(text)}</td>`).join('')}</tr>`;
   });
-  const titles = head.map((title) => `<th>${escapeHtml(title)}</th>`).join('');
+  const titles = head.map((title) => `<th style="white-space:nowrap">${escapeHtml(title)}</th>`).join('');
   return `<div class="scroll"><table><thead><tr>${titles}</tr></thead><tbody>${rows.join('')}</tbody></table></div>`;
 }
 
