@@ -1,7 +1,7 @@
 /**
  * The mouth and the head pose of one speaker, learned from recordings and measured on unseen sentences:
  *
- *     pnpm build && node bench/portraits-grid.mjs FOLDER CACHE [--videos N] [--size 64] [--apc 150] [--mouth 300]
+ *     pnpm build && node bench/portraits-grid.mjs FOLDER CACHE [--videos N] [--size 64] [--apc 150] [--mouth 300] [--pose 0]
  *
  * FOLDER holds videos of one person, CACHE takes their landmarks (`NAME.json`, made where they are missing). Every sixth video is unseen.
  * Prints the error of the mouth's 25 points beside that of the mean face and of the prediction shifted in time.
@@ -18,10 +18,9 @@ import * as portraits from '../packages/portraits/dist/index.js';
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: Object.fromEntries(
-    Object.entries({ videos: '1000', size: '64', apc: '150', mouth: '300', seed: '0' }).map(([name, value]) => [
-      name,
-      { type: 'string', default: value },
-    ]),
+    Object.entries({ videos: '1000', size: '64', apc: '150', mouth: '300', pose: '0', seed: '0' }).map(
+      ([name, value]) => [name, { type: 'string', default: value }],
+    ),
   ),
 });
 const option = Object.fromEntries(Object.entries(values).map(([name, value]) => [name, Number(value)]));
@@ -76,10 +75,10 @@ console.log(
 );
 
 /** Rows of the windows of a step, side by side: `[batch, frames, size]`. */
-function batchOf(windows, { frames, size, of }) {
+function batchOf(windows, { frames, size, of }, all = seen) {
   const out = new Float32Array(windows.length * frames * size);
   windows.forEach(({ clip, first }, i) =>
-    out.set(of(seen[clip]).subarray(first * size, (first + frames) * size), i * frames * size),
+    out.set(of(all[clip]).subarray(first * size, (first + frames) * size), i * frames * size),
   );
   return tf.tensor3d(out, [windows.length, frames, size]);
 }
@@ -110,12 +109,12 @@ const { size } = option;
 const apc = new portraits.Apc({ melBins: 80, hiddenSize: size, layers: 3 }, { seed: option.seed, predicts: true });
 await train('APC', apc, {
   steps: option.apc,
-  frames: 60,
-  batch: 16,
+  frames: 40,
+  batch: 24,
   learningRate: 2e-3,
   loss: (windows) => {
-    const mel = batchOf(windows, { frames: 60, size: 160, of: (clip) => clip.mel.data });
-    return { compute: () => tf.tidy(() => apc.loss(tf.reshape(mel, [windows.length, 120, 80]))), tensors: [mel] };
+    const mel = batchOf(windows, { frames: 40, size: 160, of: (clip) => clip.mel.data });
+    return { compute: () => tf.tidy(() => apc.loss(tf.reshape(mel, [windows.length, 80, 80]))), tensors: [mel] };
   },
 });
 for (const clip of clips) {
@@ -136,14 +135,14 @@ const mouth = new portraits.MouthNetwork(
 );
 await train('mouth', mouth, {
   steps: option.mouth,
-  frames: 120,
-  batch: 12,
+  frames: 72,
+  batch: 20,
   learningRate: 1e-3,
   loss: (windows) => {
-    const features = batchOf(windows, { frames: 120, size: 2 * size, of: (clip) => clip.features.data });
-    const targets = batchOf(windows, { frames: 120, size: 75, of: (clip) => clip.mouth });
+    const features = batchOf(windows, { frames: 72, size: 2 * size, of: (clip) => clip.features.data });
+    const targets = batchOf(windows, { frames: 72, size: 75, of: (clip) => clip.mouth });
     return {
-      compute: () => tf.tidy(() => mouth.loss(tf.reshape(features, [windows.length, 240, size]), targets)),
+      compute: () => tf.tidy(() => mouth.loss(tf.reshape(features, [windows.length, 144, size]), targets)),
       tensors: [features, targets],
     };
   },
@@ -198,4 +197,55 @@ console.log(
 console.log(
   `better than the mean face on ${rows.own.filter((value, i) => value < rows.mean[i]).length} of ${unseen.length}; correlation of the opening ${average(rows.correlation).toFixed(3)}`,
 );
+
+// 3. Head pose, with fewer layers than published (a receptive field of 63 frames), since a sentence has 180 frames
+if (option.pose > 0) {
+  const centre = new Float64Array(12);
+  for (const { poses } of seen)
+    for (let i = 0; i < poses.length; i++) if (i % 12 < 6) centre[i % 12] += poses[i] / frames;
+  for (const clip of clips) clip.poses = clip.poses.map((value, i) => value - centre[i % 12]);
+  const variance = new Float64Array(12);
+  for (const { poses } of seen) for (let i = 0; i < poses.length; i++) variance[i % 12] += poses[i] ** 2 / frames;
+  const pose = new portraits.HeadPoseNetwork(
+    { featureSize: size, poseSize: 12, channels: 32, skipChannels: 64, blocks: 2, layers: 5, lookAhead: 15 },
+    { seed: option.seed },
+  );
+  const lossOf = (windows, of, length) => {
+    const features = batchOf(windows, { frames: length, size: 2 * size, of: (clip) => clip.features.data }, of);
+    const poses = batchOf(windows, { frames: length, size: 12, of: (clip) => clip.poses }, of);
+    const compute = () => tf.tidy(() => pose.loss(poses, tf.reshape(features, [windows.length, 2 * length, size])));
+    return { compute, tensors: [features, poses] };
+  };
+  await train('head pose', pose, {
+    steps: option.pose,
+    frames: 140,
+    batch: 12,
+    learningRate: 1e-3,
+    loss: (windows) => lossOf(windows, seen, 140),
+  });
+  const own = [];
+  const normal = [];
+  const motions = [];
+  for (const [clip, { poses, frameCount, features }] of unseen.entries()) {
+    const { compute, tensors } = lossOf([{ clip, first: 0 }], unseen, frameCount);
+    own.push((await compute().data())[0]);
+    tf.dispose(tensors);
+    let sum = 0;
+    for (let i = 0; i < poses.length; i++) {
+      const deviation = Math.max(0.03, Math.sqrt(variance[i % 12]));
+      sum += 0.5 * Math.log(2 * Math.PI) + Math.log(deviation) + 0.5 * (poses[i] / deviation) ** 2;
+    }
+    normal.push(sum / poses.length);
+    const sampled = await portraits.sampleHeadPoses(pose, features, { seed: clip });
+    const spread = (data) =>
+      Math.sqrt(data.filter((_, i) => i % 12 < 3).reduce((all, value) => all + value ** 2, 0) / (data.length / 4));
+    motions.push([spread(poses), spread(sampled)]);
+  }
+  console.log(
+    `head pose, unseen, -ln likelihood a value: network ${average(own).toFixed(3)}, one normal distribution ${average(normal).toFixed(3)}`,
+  );
+  console.log(
+    `rotations about the mean: recorded ${average(motions.map(([a]) => a)).toFixed(2)} degrees, sampled ${average(motions.map(([, b]) => b)).toFixed(2)}`,
+  );
+}
 console.log(`${seconds().toFixed(0)} s of CPU time`);

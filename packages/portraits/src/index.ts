@@ -33,6 +33,13 @@ export type { ProjectShouldersOptions } from './post-processing/shoulders';
 export { projectShoulders } from './post-processing/shoulders';
 export type { PortraitDiscriminatorOptions } from './renderer/discriminator';
 export { PortraitDiscriminator } from './renderer/discriminator';
+export type {
+  DrawPortraitOptions,
+  PortraitMotion,
+  PortraitMotionOptions,
+  PortraitPerson,
+} from './renderer/portrait-frames';
+export { drawPortrait, portraitMotion } from './renderer/portrait-frames';
 export type { RendererConfig } from './renderer/renderer';
 export {
   loadRenderer,
