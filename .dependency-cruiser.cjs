@@ -11,7 +11,7 @@ for (const line of readFileSync(`${__dirname}/docs/architecture.md`, 'utf8').spl
   if (name)
     arrows.set(
       name,
-      [...(cells.at(-2) ?? '').matchAll(/`([a-z-]+)`/g)].map((match) => match[1]),
+      [...(cells.at(-2) ?? '').matchAll(/`([a-z0-9-]+)`/g)].map((match) => match[1]),
     );
 }
 for (const name of readdirSync(`${__dirname}/packages`)) {
