@@ -79,7 +79,7 @@ describe('latents', () => {
     const mean = tf.fill<tf.Rank.R4>([4, 16, 16, 4], 2);
     const logVariance = tf.fill<tf.Rank.R4>([4, 16, 16, 4], Math.log(0.25));
     const [a, b, c] = [1, 1, 2].map((seed) => sampleLatents({ mean, logVariance }, new Random(seed)));
-    const values = a.dataSync();
+    const values = a.dataSync<'float32'>();
     const average = values.reduce((sum, value) => sum + value, 0) / values.length;
     const variance = values.reduce((sum, value) => sum + (value - average) ** 2, 0) / values.length;
     expect(average).toBeCloseTo(2, 1); // 4096 draws: within 0.008 by one standard error

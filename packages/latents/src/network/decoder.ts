@@ -1,4 +1,4 @@
-import { type Conv2d, type GroupNorm, Module, type Random } from '@lipsync/nn';
+import { Module, type Random } from '@lipsync/nn';
 import type * as tf from '@tensorflow/tfjs-core';
 import { activatedNorm, inTurn, MiddleBlock, type Part, ResnetBlock, sameConv, Upsample } from './blocks';
 import type { AutoencoderConfig } from './config';
@@ -15,8 +15,7 @@ export class Decoder extends Module {
   constructor(config: AutoencoderConfig, random: Random) {
     super();
     const { out_channels, block_out_channels, layers_per_block, latent_channels, norm_num_groups: groups } = config;
-    const add = <M extends Conv2d | GroupNorm | ResnetBlock | Upsample | MiddleBlock>(name: string, part: M) =>
-      this.#parts.push(this.register(name, part) as Part);
+    const add = (name: string, part: Module & Part) => this.#parts.push(this.register(name, part));
     const coarsestFirst = [...block_out_channels].reverse();
     let inChannels = coarsestFirst[0];
     add('conv_in', sameConv(latent_channels, inChannels, random));

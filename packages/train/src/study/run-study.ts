@@ -61,7 +61,8 @@ const folderOf = (out: string, { id }: StudyRun) => join(out, 'runs', id);
  * @throws what `trainExpert` throws, and RangeError for a store that is not given.
  * @example
  * for await (const event of runStudy(study, { store, out: 'study' })) if (event.kind === 'run') console.log(event.run.id);
- * const results = studyResults(study, await finishedRuns(study, 'study'));
+ * const all = (await studyRuns(study)).length;
+ * const results = studyResults(study, await finishedRuns(study, 'study'), all);
  */
 export async function* runStudy(study: Study, options: RunStudyOptions): AsyncGenerator<StudyEvent> {
   const { out, stores = {}, openExpert, share = { share: 1, of: 1 } } = options;
