@@ -1,6 +1,7 @@
 import { CommanderError } from '@commander-js/extra-typings';
 import { version } from '../../package.json';
 import { dubCommand } from '../dub/dub-command';
+import { portraitCommand } from '../dub/portrait/prepare-portrait-command';
 import { sketchCommand } from '../dub/portrait/sketch-command';
 import { evaluateCommand } from '../evaluate/evaluate-command';
 import { accelerateCommand } from '../machine/accelerate-command';
@@ -76,6 +77,7 @@ function lipsyncCommand() {
     .addCommand(evaluateCommand())
     .addCommand(dubCommand())
     .addCommand(sketchCommand())
+    .addCommand(portraitCommand())
     .addCommand(weightsCommand())
     .addCommand(exportCommand())
     .addCommand(featuresCommand())

@@ -3,7 +3,7 @@ import type { Camera } from '../post-processing/camera';
 import { solve } from './fit-similarity';
 import { type FrameRun, joinFrames } from './join-frames';
 import { type FacePoints, fitPerson } from './person-shape';
-import { liftFaces, type PortraitTrack, poseOf, smoothPoses } from './portrait-track';
+import { liftFaces, meanFace, type PortraitTrack, poseOf, smoothPoses } from './portrait-track';
 
 /** Options of `parseOpenFace3d`. */
 export type OpenFace3dOptions = {
@@ -132,9 +132,9 @@ function portraitOf(run: FrameRun, { camera, poseSigma }: { camera: Camera; pose
     raw.set(poseOf(rotation, [x / unit, y / unit, z / unit]), 6 * frame);
   });
   const poses = smoothPoses({ data: raw, frameCount }, poseSigma);
-  const lifted = liftFaces(fit, { data: poses, frameCount }, (frame, point) => {
+  const faces = liftFaces(fit, { data: poses, frameCount }, (frame, point) => {
     const at = 3 * (frame * 68 + point);
     return [data[at] / unit, data[at + 1] / unit, data[at + 2] / unit];
   });
-  return { firstFrame, frameCount, ...lifted, poses, camera, error: fit.error };
+  return { firstFrame, frameCount, faces, poses, mean: meanFace([faces]), camera, error: fit.error };
 }

@@ -42,7 +42,11 @@ describe('parseOpenPoseFaces', () => {
     ['a number', '3', 'file 0 must be an object with a list "people"'],
     ['null', 'null', 'file 0 must be an object with a list "people"'],
     ['people that are no list', '{"people":{"length":1e9}}', 'file 0 must be an object with a list'],
-    ['null for a person', '{"people":[null]}', 'people[0].face_keypoints_2d must be a list (OpenPose run with --face)'],
+    [
+      'null for a person',
+      '{"people":[null]}',
+      'people[0].face_keypoints_2d must be a list (OpenPose’s face detector must be on)',
+    ],
     [
       'too few points',
       '{"people":[{"face_keypoints_2d":[1,2,3]}]}',
@@ -57,7 +61,7 @@ describe('parseOpenPoseFaces', () => {
     [
       'shares',
       file(faceOf(0).map((v, i) => (i % 3 === 2 ? v : v / 1e4))),
-      'points must be pixels: OpenPose run with --keypoint_scale 0',
+      'points must be pixels: OpenPose’s keypoint scale 0',
     ],
   ])('refuses %s', (_, text, message) => {
     expect(() => parseOpenPoseFaces([text])).toThrow(message);

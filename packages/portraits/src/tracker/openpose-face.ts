@@ -27,14 +27,14 @@ export type KeyPointTrack = {
 const FARTHEST = 1e6;
 
 /**
- * Reads the 70 points of a face from OpenPose's JSON files, one of each frame (`--write_json` with `--face`).
+ * Reads the 70 points of a face from OpenPose's JSON files, one of each frame, written with the face detector on.
  *
  * OpenPose has pixel centres at whole numbers: half a pixel is added. A pupil that was not found is put between the lids.
  *
  * @param files texts of the files in the order of the frames; null where a frame has none.
  * @returns tracks in the order of their first frame; none where no frame has a face.
  * @throws TypeError for a text that is no JSON or has another form; RangeError for values that are no pixels (OpenPose's
- * `--keypoint_scale` must be 0); the message names the file by its number.
+ * keypoint scale must be 0); the message names the file by its number.
  * @example
  * import { readFile } from 'node:fs/promises';
  * import { parseOpenPoseFaces } from '@lipsync/portraits';
@@ -61,7 +61,7 @@ export function parseOpenPoseFaces(files: readonly (string | null)[], options: O
       RangeError,
       where,
       'points',
-      'pixels: OpenPose run with --keypoint_scale 0',
+      'pixels: OpenPose’s keypoint scale 0',
       `faces of at most ${widest.toPrecision(2)} pixels`,
     );
   return joinFrames(found, maxGap).map(({ data, ...run }: FrameRun) => ({ ...run, points: data }));
@@ -98,7 +98,7 @@ function facesOf(where: string, file: string, text: string): number[][] {
   people.forEach((person: { face_keypoints_2d?: unknown } | null, i) => {
     const name = `${file}, people[${i}].face_keypoints_2d`;
     const face = person?.face_keypoints_2d;
-    if (!Array.isArray(face)) fail(TypeError, where, name, 'a list (OpenPose run with --face)', typeof face);
+    if (!Array.isArray(face)) fail(TypeError, where, name, 'a list (OpenPose’s face detector must be on)', typeof face);
     if (face.length === 0) return;
     if (face.length !== 210) fail(TypeError, where, name, '70 points of x, y, confidence: 210 numbers', face.length);
     const bad = face.findIndex((value) => !(typeof value === 'number' && Math.abs(value) <= FARTHEST));

@@ -47,11 +47,10 @@ export function liftFaces(
   fit: Pick<PersonFit, 'shape'>,
   poses: Places,
   seen: (frame: number, point: number, depth: number) => readonly [number, number, number],
-): { faces: Float32Array; mean: Float32Array } {
+): Float32Array {
   const { frameCount } = poses;
   const size = 3 * FACE_POINTS;
   const faces = new Float32Array(frameCount * size);
-  const mean = new Float64Array(size);
   for (let frame = 0; frame < frameCount; frame++) {
     const pose = poses.data.subarray(6 * frame, 6 * frame + 6);
     const r = headRotation(pose);
@@ -61,13 +60,18 @@ export function liftFaces(
       const at = seen(frame, point, rotated(r, x, y, z)[2] + pose[5]);
       face.set(rotatedBack(r, at[0] - pose[3], at[1] - pose[4], at[2] - pose[5]), 3 * point);
     }
-    const points = points73(face, 3);
-    faces.set(points, frame * size);
-    points.forEach((value, i) => {
-      mean[i] += value / frameCount;
-    });
+    faces.set(points73(face, 3), frame * size);
   }
-  return { faces, mean: Float32Array.from(mean) };
+  return faces;
+}
+
+/** Mean of the faces of several recordings. */
+export function meanFace(clips: readonly Float32Array[]): Float32Array {
+  const size = 3 * FACE_POINTS;
+  const count = clips.reduce((sum, faces) => sum + faces.length / size, 0);
+  const mean = new Float64Array(size);
+  for (const faces of clips) for (let i = 0; i < faces.length; i++) mean[i % size] += faces[i] / count;
+  return Float32Array.from(mean);
 }
 
 /** The rotation of a head with such a pose, before the camera. */

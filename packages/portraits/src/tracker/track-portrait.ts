@@ -1,7 +1,7 @@
 import { type FaceTrack, fail } from '@lipsync/contracts';
 import { smoothTrack } from '@lipsync/face-crop/arrays';
-import { fitPerson } from './person-shape';
-import { liftFaces, type PortraitTrack, poseOf, smoothPoses } from './portrait-track';
+import { type FacePoints, fitPerson } from './person-shape';
+import { liftFaces, meanFace, type PortraitTrack, poseOf, smoothPoses } from './portrait-track';
 
 /** Options of `trackPortrait`. */
 export type TrackPortraitOptions = {
@@ -38,29 +38,70 @@ export type TrackPortraitOptions = {
  * const { faces, poses } = trackPortrait(track, { image: { width: 512, height: 512 } });
  */
 export function trackPortrait(track: FaceTrack, options: TrackPortraitOptions): PortraitTrack {
+  return trackPortraits([track], options)[0];
+}
+
+/**
+ * `trackPortrait` of several recordings of one person, to whom one face is fitted: movements of all of them are measured
+ * from the same face.
+ *
+ * @param tracks of recordings with frames of one size; borrowed.
+ * @returns a track for each; `mean` and `error` are those of all frames.
+ * @throws as `trackPortrait`; RangeError for no track.
+ * @example
+ * import type { FaceTrack } from '@lipsync/contracts';
+ * import { trackPortraits } from '@lipsync/portraits';
+ * declare const tracks: FaceTrack[];
+ * const [first] = trackPortraits(tracks, { image: { width: 512, height: 512 } });
+ */
+export function trackPortraits(tracks: readonly FaceTrack[], options: TrackPortraitOptions): PortraitTrack[] {
   const where = 'trackPortrait';
-  const { image, smoothLandmarks = true, poseSigma = 1 } = options;
+  if (!(tracks?.length > 0)) fail(RangeError, where, 'tracks', 'at least one', tracks?.length);
+  const { image, smoothLandmarks = true, poseSigma = 1, focal } = checked(where, options);
+  const camera = { focal, x: image.width / 2, y: image.height / 2 };
+  const clips = tracks.map((track) => {
+    const landmarks = smoothTrack(track).points; // refuses what is no track
+    return { ...track, points: smoothLandmarks ? landmarks : track.points };
+  });
+  const fit = fitPerson(joined(clips));
+  let start = 0;
+  const out = clips.map(({ points, firstFrame, frameCount }) => {
+    const raw = new Float32Array(6 * frameCount);
+    fit.poses.slice(start, start + frameCount).forEach(({ scale, rotation, shift }, frame) => {
+      const place = [(shift[0] - camera.x) / scale, (shift[1] - camera.y) / scale, focal / scale] as const;
+      raw.set(poseOf(rotation, place), 6 * frame);
+    });
+    start += frameCount;
+    const poses = smoothPoses({ data: raw, frameCount }, poseSigma);
+    const faces = liftFaces(fit, { data: poses, frameCount }, (frame, point, depth) => {
+      const at = 2 * (frame * 68 + point);
+      return [((points[at] - camera.x) * depth) / focal, ((points[at + 1] - camera.y) * depth) / focal, depth];
+    });
+    return { firstFrame, frameCount, faces, poses, camera, error: fit.error };
+  });
+  const mean = meanFace(out.map(({ faces }) => faces));
+  return out.map((track) => ({ ...track, mean: mean.slice() }));
+}
+
+function checked(where: string, options: TrackPortraitOptions): TrackPortraitOptions & { focal: number } {
+  const { image, poseSigma = 1 } = options;
   for (const [name, side] of Object.entries({ width: image?.width, height: image?.height }))
     if (!(side > 0 && Number.isFinite(side))) fail(RangeError, where, `options.image.${name}`, 'above 0', side);
   const { focal = 4 * Math.max(image.width, image.height) } = options;
   if (!(focal > 0 && Number.isFinite(focal))) fail(RangeError, where, 'options.focal', 'above 0', focal);
   if (!(poseSigma >= 0 && Number.isFinite(poseSigma)))
     fail(RangeError, where, 'options.poseSigma', 'at least 0', poseSigma);
-  const { frameCount, firstFrame } = track;
-  const landmarks = smoothTrack(track).points; // refuses what is no track
-  const data = smoothLandmarks ? landmarks : track.points;
-  const camera = { focal, x: image.width / 2, y: image.height / 2 };
-  const fit = fitPerson({ data, frameCount, dimensions: 2 });
-  const raw = new Float32Array(6 * frameCount);
-  fit.poses.forEach(({ scale, rotation, shift }, frame) => {
-    const distance = focal / scale;
-    const place = [(shift[0] - camera.x) / scale, (shift[1] - camera.y) / scale, distance] as const;
-    raw.set(poseOf(rotation, place), 6 * frame);
-  });
-  const poses = smoothPoses({ data: raw, frameCount }, poseSigma);
-  const lifted = liftFaces(fit, { data: poses, frameCount }, (frame, point, depth) => {
-    const at = 2 * (frame * 68 + point);
-    return [((data[at] - camera.x) * depth) / focal, ((data[at + 1] - camera.y) * depth) / focal, depth];
-  });
-  return { firstFrame, frameCount, ...lifted, poses, camera, error: fit.error };
+  return { ...options, focal };
+}
+
+/** The points of all tracks, one after the other. */
+function joined(tracks: readonly FaceTrack[]): FacePoints {
+  const frameCount = tracks.reduce((sum, track) => sum + track.frameCount, 0);
+  const data = new Float32Array(136 * frameCount);
+  let at = 0;
+  for (const { points } of tracks) {
+    data.set(points, at);
+    at += points.length;
+  }
+  return { data, frameCount, dimensions: 2 };
 }

@@ -1,10 +1,7 @@
 import { resolve } from 'node:path';
-import type { LandmarkDetector } from '@lipsync/contracts';
-import { createLandmarkDetector } from '@lipsync/face-crop';
 import { type FfmpegReader, openMedia } from '@lipsync/media';
 import { buildSketchDatabase, retrieveSketch, sketchView } from '@lipsync/portraits';
-import { engineCompiler, openEmbedder, scoreVideo, type VideoScore } from '@lipsync/score';
-import { landmarkSettings } from '@lipsync/sync-windows';
+import { openEmbedder, scoreVideo, type VideoScore } from '@lipsync/score';
 import {
   choice,
   createCommand,
@@ -23,16 +20,15 @@ import {
   jsonOption,
   landmarkDetectorOption,
   landmarkQualityOption,
-  startBackend,
   threadsOption,
   verboseOption,
 } from '../../terminal/options';
 import { log, printJson } from '../../terminal/output';
 import { assertVideoPath } from '../../terminal/output-path';
-import { createProgress, type Progress } from '../../terminal/progress';
 import { resolveWeights } from '../../weights/fetch-weights';
+import { openMaker } from './landmarks/open-maker';
+import { PassBar } from './pass-bar';
 import { type KeyPointClip, readClips, sourcesOf, withoutPupils } from './sketch/key-point-clips';
-import type { LandmarkMaker } from './sketch/landmark-cache';
 import { describeSketch, type SketchReport } from './sketch/sketch-report';
 import { type ShownSketch, sketchedFace, writeSketch } from './sketch/write-sketch';
 
@@ -85,7 +81,7 @@ function sketchOptions() {
 type SketchWords = OptionsOf<ReturnType<typeof sketchOptions>>;
 
 /** What a run holds: its parts are freed at its end. */
-type Run = { reader: FfmpegReader; weights: string; stop: AbortSignal; bar: Bar; options: SketchWords };
+type Run = { reader: FfmpegReader; weights: string; stop: AbortSignal; bar: PassBar; options: SketchWords };
 
 async function runSketch(database: string, query: string, out: string, options: SketchWords): Promise<void> {
   await assertVideoPath(resolve(out), { DATABASE: resolve(database), QUERY: resolve(query) }, options.force === true);
@@ -99,7 +95,7 @@ async function runSketch(database: string, query: string, out: string, options: 
   const stop = new AbortController();
   const onSignal = () => stop.abort();
   process.once('SIGINT', onSignal).once('SIGTERM', onSignal);
-  const run: Run = { reader, weights, stop: stop.signal, bar: new Bar(), options };
+  const run: Run = { reader, weights, stop: stop.signal, bar: new PassBar(), options };
   try {
     const report = await makeSketch(out, { sources, asked, names: { database, query } }, run);
     run.bar.stop();
@@ -164,19 +160,8 @@ async function makeSketch(
 async function readBoth({ sources, asked, names }: Parameters<typeof makeSketch>[1], run: Run) {
   const { options, bar, reader, stop } = run;
   const needed = [...sources, ...asked].some(({ kind }) => kind === 'video');
-  const { collect, detector: settings } = landmarkSettings(options.landmarkQuality, options.landmarkDetector);
-  let detector: LandmarkDetector | undefined;
-  if (needed) {
-    await startBackend(options);
-    const compile = await engineCompiler({ engine: options.engine, backend: options.backend, log });
-    detector = await createLandmarkDetector({ ...settings, compile });
-  }
-  const maker: LandmarkMaker = {
-    ...{ reader, detector: detector as LandmarkDetector, collect, signal: stop },
-    settings: JSON.stringify([options.landmarkQuality, options.landmarkDetector, options.videoTrack ?? null]),
-    folder: options.landmarks === undefined ? undefined : resolve(options.landmarks),
-    onFrame: () => {},
-  };
+  const folder = options.landmarks === undefined ? undefined : resolve(options.landmarks);
+  const { maker, dispose } = await openMaker(options, { reader, signal: stop, needed, folder });
   try {
     const total = sources.length + 1;
     const show = (done: number, name: string) => bar.update('landmarks', done, total, name);
@@ -189,7 +174,7 @@ async function readBoth({ sources, asked, names }: Parameters<typeof makeSketch>
     const same = sizes.size === 1 ? all : all.map(withoutPupils);
     return { clips: same.slice(0, -1), faceless: base.faceless, asked: same[same.length - 1] };
   } finally {
-    detector?.dispose();
+    dispose();
   }
 }
 
@@ -230,30 +215,6 @@ async function scoreBoth(
 /** A score without the values of each window, which would fill pages. */
 function withoutWindows(score: VideoScore): VideoScore {
   return { ...score, faces: score.faces.map((face) => ({ ...face, perWindow: { distances: [], confidences: [] } })) };
-}
-
-/** A progress bar for each part of the work. */
-class Bar {
-  #bar: Progress | undefined;
-  #label = '';
-
-  update(label: string, done: number, total: number, facts?: string): void {
-    if (label !== this.#label) {
-      this.stop();
-      [this.#bar, this.#label] = [createProgress({ label, total }), label];
-    }
-    this.#bar?.update(done, facts);
-  }
-
-  log(line: string): void {
-    if (this.#bar) this.#bar.log(line);
-    else log(line);
-  }
-
-  stop(): void {
-    this.#bar?.stop();
-    [this.#bar, this.#label] = [undefined, ''];
-  }
 }
 
 function stopwatch(): () => number {

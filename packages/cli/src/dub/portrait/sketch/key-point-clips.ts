@@ -5,7 +5,7 @@ import { parseLandmarkFile, parseOpenFaceCsv, smoothTrack } from '@lipsync/face-
 import { type KeyPoints, parseOpenPoseFaces } from '@lipsync/portraits';
 import { UsageError } from '../../../terminal/command';
 import { whyNoFile } from '../../../terminal/media-options';
-import { type LandmarkMaker, landmarkText } from './landmark-cache';
+import { type LandmarkMaker, landmarkText } from '../landmarks/landmark-cache';
 
 /** Key points of one recording. */
 export type KeyPointClip = {

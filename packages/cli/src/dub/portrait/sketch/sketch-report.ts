@@ -1,7 +1,7 @@
 import type { VideoScore } from '@lipsync/score';
 import { describeScore } from '../../../score/describe-score';
 import { formatSeconds } from '../../../terminal/progress';
-import { SKETCH_FPS } from './landmark-cache';
+import { LANDMARK_FPS } from '../landmarks/landmark-cache';
 
 /** What `lipsync sketch` did. */
 export type SketchReport = {
@@ -43,7 +43,7 @@ export function describeSketch(report: SketchReport): string[] {
   return [
     `database: ${databaseFrames} frames of ${recordings}, ${points} points each; reference: frame ${reference.frame} of ${reference.clip}`,
     ...(faceless.length > 0 ? [`without a face, left out: ${faceless.join(', ')}`] : []),
-    `${report.out}: ${report.frameCount} frames, ${(report.frameCount / SKETCH_FPS).toFixed(2)} s; QUERY shows the face in ${report.faceFrames}`,
+    `${report.out}: ${report.frameCount} frames, ${(report.frameCount / LANDMARK_FPS).toFixed(2)} s; QUERY shows the face in ${report.faceFrames}`,
     `distance ${percent(report.distance)} of the eye distance; jitter of the lips ${percent(jitter.sketch)}, of QUERY's ${percent(jitter.query)}; ${percent(report.continued)} of the frames follow each other as recorded`,
     ...(scores ? [`sketch: ${describeScore(scores.sketch)}`] : []),
     ...(scores?.original ? [`original: ${describeScore(scores.original)}`] : []),

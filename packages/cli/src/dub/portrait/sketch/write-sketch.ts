@@ -1,8 +1,8 @@
 import type { LandmarkDetector } from '@lipsync/contracts';
 import { encodeVideo } from '@lipsync/media';
 import { drawSketch, inView, type SketchView } from '@lipsync/portraits';
+import { LANDMARK_FPS } from '../landmarks/landmark-cache';
 import { knownFace } from './known-face';
-import { SKETCH_FPS } from './landmark-cache';
 
 /** A sketch as a video shows it. */
 export type ShownSketch = {
@@ -31,9 +31,9 @@ export async function writeSketch(
 ): Promise<void> {
   const { frameCount, size, view } = sketch;
   const { audioFile, ffmpegPath, signal, log, onFrame } = options;
-  const audioSec = frameCount / SKETCH_FPS;
+  const audioSec = frameCount / LANDMARK_FPS;
   const writer = encodeVideo(out, {
-    ...{ width: size, height: size, fps: SKETCH_FPS, ffmpegPath, log },
+    ...{ width: size, height: size, fps: LANDMARK_FPS, ffmpegPath, log },
     ...(audioFile === undefined ? {} : { audioFile, audioSec }),
   });
   try {

@@ -4,8 +4,8 @@ import { writeFileAtomic } from '@lipsync/checkpoints';
 import type { LandmarkDetector, MediaReader } from '@lipsync/contracts';
 import { type CollectTracksOptions, landmarkBox, trackFaces } from '@lipsync/face-crop';
 
-/** Frames a second at which faces are followed and sketches are written. */
-export const SKETCH_FPS = 25;
+/** Frames a second at which faces are followed. */
+export const LANDMARK_FPS = 25;
 
 /** What landmarks are made with. */
 export type LandmarkMaker = {
@@ -61,7 +61,7 @@ async function framesOf(
   video: string,
   { reader, detector, collect, signal, onFrame }: LandmarkMaker,
 ): Promise<(number[] | null)[]> {
-  const tracking = trackFaces(reader.frames(video, { fps: SKETCH_FPS }), detector, collect);
+  const tracking = trackFaces(reader.frames(video, { fps: LANDMARK_FPS }), detector, collect);
   let count = 0;
   for (;;) {
     const step = await tracking.next();
