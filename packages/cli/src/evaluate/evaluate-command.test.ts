@@ -9,6 +9,7 @@ import { ClipStore, clipId } from '@lipsync/dataloader';
 import { DinetGenerator, LITE_DINET, saveDinet } from '@lipsync/dinet';
 import { Lpips } from '@lipsync/metrics';
 import { Random } from '@lipsync/nn';
+import { saveWav2Lip, WAV2LIP, Wav2LipGenerator } from '@lipsync/wav2lip';
 import * as tf from '@tensorflow/tfjs-core';
 import { decode } from 'fast-png';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
@@ -94,6 +95,21 @@ test('lipsync evaluate generator writes report and sheet beside the weights, and
   expect(decode(await readFile(at('evaluation/sheet.png'))).width).toBe(2 * (4 * 40 + 4) + 4);
 }, 60_000);
 
+test('lipsync evaluate generator measures several generators, of any network, in one table', async () => {
+  const wav2lip = new Wav2LipGenerator({ ...WAV2LIP, width: 1 / 64, size: 32 }, { seed: 1 });
+  await writeFile(at('wav2lip.safetensors'), await saveWav2Lip(wav2lip));
+  wav2lip.dispose();
+  const files = `${at('weights.safetensors')},${at('wav2lip.safetensors')}`;
+  const words = ['evaluate', 'generator', at('clips'), '--weights', files, '--held-out', at('held.txt')];
+  expect(await runLipsync([...words, '--backend', 'cpu', '--sheet', '1', '--out', at('both')])).toBe(0);
+  expect(output.out).toContain('2 generators on the same 12 frames of 1 clips, mouth 32 px');
+  expect(output.out).toMatch(/^DINet \(.*weights\.safetensors\) +own/m);
+  expect(output.out).toMatch(/^Wav2Lip \(.*wav2lip\.safetensors\) +own/m);
+  const report = JSON.parse(await readFile(at('both/report.json'), 'utf8'));
+  expect(report.generators.map((one: { generator: string }) => one.generator)).toEqual(['DINet', 'Wav2Lip']);
+  expect(decode(await readFile(at('both/sheet-2.png'))).width).toBe(4 * 40 + 4 + 4);
+}, 60_000);
+
 test('lipsync evaluate expert evaluates any sync network that fits the clips, as text, JSON or CSV', async () => {
   const crop = { kind: 'dinet', size: 48, upright: 'median of five', sampling: 'exact' } as const;
   const expert = new AVAlignNet(LITE, { seed: 1, recipe: { ...recipeOf(LITE), crop } });
@@ -127,7 +143,7 @@ test.each([
   [['evaluate', 'dinet', 'x', '--weights', 'y'], 'this command is now lipsync evaluate generator'],
   [['evaluate', 'nothing'], "unknown command 'nothing'"],
   [['evaluate', 'generator', '--weights', 'x'], "missing required argument 'clips'"],
-  [['evaluate', 'generator', 'x'], "required option '--weights <file>' not specified"],
+  [['evaluate', 'generator', 'x'], "required option '--weights <files>' not specified"],
   [['evaluate', 'expert', '--weights', 'x'], "missing required argument 'clips'"],
 ])('lipsync %j is a usage error', async (words, rule) => {
   expect(await runLipsync(words)).toBe(2);

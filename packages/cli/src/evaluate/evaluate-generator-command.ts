@@ -28,7 +28,7 @@ import { log, printJson } from '../terminal/output';
 import { createProgress } from '../terminal/progress';
 import { loadOptions } from '../terminal/read-files';
 import { resolveWeights } from '../weights/fetch-weights';
-import { generatorTable, PUBLISHED_DINET } from './generator-table';
+import { comparisonTable, generatorTable, PUBLISHED_DINET } from './generator-table';
 import { readFid, readLpips } from './read-networks';
 import { validationClips } from './validation-clips';
 
@@ -45,10 +45,10 @@ function generatorOptions() {
   )
     .argument('<clips>', 'folder made by lipsync prepare --head')
     .requiredOption(
-      '--weights <file>',
-      'weights of the generator: of lipsync train generator, or DINet’s or Wav2Lip’s published file',
+      '--weights <files>',
+      'weights of one generator, or of several separated by commas: of lipsync train generator, or DINet’s or Wav2Lip’s published file',
     )
-    .option('--out <dir>', 'folder for report.json and sheet.png (default: evaluation, beside the weights)')
+    .option('--out <dir>', 'folder for report.json and sheet.png (default: evaluation, beside the first weights)')
     .addOption(heldOutOption())
     .addOption(wholeNumber('--max-clips <n>', 'most clips, evenly spread (default: all validation clips)', 1))
     .addOption(wholeNumber('--max-frames <n>', 'most frames of a clip, from its first (default: all)', 12))
@@ -93,7 +93,10 @@ function generatorOptions() {
       'after',
       helpEnd({
         words: ['clips', 'expert', 'recipe'],
-        examples: ['evaluate generator heads --weights clip/weights.safetensors --expert expert/weights.safetensors'],
+        examples: [
+          'evaluate generator heads --weights clip/weights.safetensors --expert expert/weights.safetensors',
+          'evaluate generator heads --weights dinet/weights.safetensors,wav2lip/weights.safetensors --expert pretrained,syncnet_v2.model',
+        ],
       }),
     );
 }
@@ -105,7 +108,8 @@ const SHEET_ROWS = 'source, masked, first reference, generated, real, generated 
 
 async function runEvaluateGenerator(folder: string, options: GeneratorWords): Promise<void> {
   if (options.videos !== undefined) await assertFolderOrFile('--videos', options.videos);
-  const path = resolve(await resolveWeights(options.weights));
+  const files = options.weights.split(',').filter((file) => file !== '');
+  const paths = await Promise.all(files.map(async (file) => resolve(await resolveWeights(file))));
   const given = await Promise.all(
     expertFiles(options).map(async (one) => ({ ...one, file: await resolveWeights(one.path, '--expert') })),
   );
@@ -119,13 +123,12 @@ async function runEvaluateGenerator(folder: string, options: GeneratorWords): Pr
     owned.push(thing);
     return thing;
   };
-  const progress = createProgress({ label: 'evaluate', total: clips.length });
+  const progress = createProgress({ label: 'evaluate', total: clips.length * paths.length });
   try {
-    const generator = own(await loadGenerator(path));
     const experts: SyncExpert[] = [];
     for (const one of given) experts.push(own(await loadExpert(one.file, await loadOptions(one, '--expert-'))));
-    const evaluation = await evaluateGenerator({
-      ...{ generator, store, clips, experts },
+    const shared = {
+      ...{ store, clips, experts },
       lpips: options.lpips === undefined ? undefined : own(await readLpips(options.lpips.split(','))),
       fid: options.fid === undefined ? undefined : own(await readFid(options.fid)),
       otherAudio: options.otherAudio,
@@ -134,50 +137,70 @@ async function runEvaluateGenerator(folder: string, options: GeneratorWords): Pr
       batch: options.chunk,
       sheet: options.sheet,
       seed: options.seed,
-      onClip: (done) => progress.update(done),
-    });
+    };
+    const evaluated: Evaluated[] = [];
+    for (const [i, path] of paths.entries()) {
+      const generator = await loadGenerator(path);
+      try {
+        const onClip = (done: number) => progress.update(i * clips.length + done);
+        const evaluation = await evaluateGenerator({ ...shared, generator, onClip });
+        evaluated.push({
+          weights: files[i],
+          generator: generator.name,
+          weightsHash: generator.weightsHash,
+          evaluation,
+        });
+      } finally {
+        generator.dispose();
+      }
+    }
     progress.stop();
-    const out = resolve(options.out ?? join(path, '..', 'evaluation'));
-    const report = await writeEvaluation(out, evaluation, {
-      weights: options.weights,
-      weightsHash: generator.weightsHash,
-      clips: folder,
-    });
+    const out = resolve(options.out ?? join(paths[0], '..', 'evaluation'));
+    const { report, sheets } = await writeEvaluations(out, evaluated, folder);
     if (options.json) printJson(report);
-    else process.stdout.write(`${generatorTable(evaluation)}\n`);
+    else if (evaluated.length === 1) process.stdout.write(`${generatorTable(evaluated[0].evaluation)}\n`);
+    else process.stdout.write(`${comparisonTable(evaluated)}\n`);
     log(`report: ${join(out, 'report.json')}`);
-    if (evaluation.sheet) log(`sheet:  ${join(out, 'sheet.png')} (${SHEET_ROWS})`);
+    for (const sheet of sheets) log(`sheet:  ${join(out, sheet)} (${SHEET_ROWS})`);
   } finally {
     progress.stop();
     for (const thing of owned) thing.dispose();
   }
 }
 
+/** A generator and what was measured of it. */
+type Evaluated = { weights: string; generator: string; weightsHash?: string; evaluation: GeneratorEvaluation };
+
 /**
- * Writes `report.json` and `sheet.png` into a folder.
+ * Writes `report.json` and the sheets into a folder: `sheet.png` of one generator, `sheet-1.png` and so on of several.
  *
- * @param facts what was evaluated; stands before the results.
- * @returns the report.
+ * @returns the report, and the names of the sheets.
  */
-async function writeEvaluation(
+async function writeEvaluations(
   out: string,
-  { sheet, ...evaluation }: GeneratorEvaluation,
-  facts: Record<string, unknown>,
-): Promise<Record<string, unknown>> {
+  evaluated: readonly Evaluated[],
+  clips: string,
+): Promise<{ report: Record<string, unknown>; sheets: string[] }> {
   await mkdir(out, { recursive: true });
+  const sheets: string[] = [];
+  const entries: Record<string, unknown>[] = [];
+  for (const [i, { weights, generator, weightsHash, evaluation: measured }] of evaluated.entries()) {
+    const { sheet, ...evaluation } = measured;
+    const file = evaluated.length === 1 ? 'sheet.png' : `sheet-${i + 1}.png`;
+    if (sheet) {
+      await writeFileAtomic(join(out, file), sheet);
+      sheets.push(file);
+    }
+    const shown = sheet ? { sheet: { file, rows: SHEET_ROWS } } : {};
+    entries.push({ weights, generator, weightsHash, clips, evaluation, ...shown });
+  }
   const published = {
     note: 'thesis, Table 3.1: other data, mouth 128 px, LSE of SyncNet; for orientation only',
     rows: PUBLISHED_DINET,
   };
-  const report = {
-    ...facts,
-    evaluation,
-    ...(sheet ? { sheet: { file: 'sheet.png', rows: SHEET_ROWS } } : {}),
-    published,
-  };
+  const report = entries.length === 1 ? { ...entries[0], published } : { clips, generators: entries, published };
   await writeFileAtomic(join(out, 'report.json'), `${JSON.stringify(report, null, 2)}\n`);
-  if (sheet) await writeFileAtomic(join(out, 'sheet.png'), sheet);
-  return report;
+  return { report, sheets };
 }
 
 /** Frames of clips from the videos that they were prepared from. */

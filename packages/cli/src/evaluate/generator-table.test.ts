@@ -1,6 +1,6 @@
 import type { GeneratorEvaluation } from '@lipsync/train';
 import { expect, test } from 'vitest';
-import { generatorTable, PUBLISHED_DINET } from './generator-table';
+import { comparisonTable, generatorTable, PUBLISHED_DINET } from './generator-table';
 
 const evaluation: GeneratorEvaluation = {
   clips: 2,
@@ -72,4 +72,26 @@ test('generatorTable prints the table of the thesis below, marked as published o
   expect(text.indexOf('for orientation only, published on other data')).toBeGreaterThan(text.indexOf('copy input'));
   for (const { name } of PUBLISHED_DINET) expect(text).toContain(name);
   expect(text).toMatch(/DINet \(original\) +0\.9425 +30\.01 +0\.0289 +6\.8714 +8\.2908/);
+});
+
+test('comparisonTable has a line for each generator and audio, then the baselines once, and who judged', () => {
+  const other = { ...evaluation.rows[0], audio: 'other' as const, ssim: undefined, sharpness: 190 };
+  const [own, copy] = evaluation.rows;
+  const softer = { ...own, ssim: 0.85 };
+  const lines = comparisonTable([
+    { weights: 'a.safetensors', generator: 'DINet', evaluation: { ...evaluation, rows: [own, copy, other] } },
+    { weights: 'b.pth', generator: 'Wav2Lip', evaluation: { ...evaluation, rows: [softer, copy, other] } },
+  ]).split('\n');
+  expect(lines[0]).toBe('2 generators on the same 150 frames of 2 clips, mouth 64 px');
+  const cells = lines.slice(2, 7).map((line) => line.split(/ {2,}/).slice(0, 3));
+  expect(cells).toEqual([
+    ['DINet (a.safetensors)', 'own', '0.9123'],
+    ['Wav2Lip (b.pth)', 'own', '0.8500'],
+    ['DINet (a.safetensors)', 'shifted', '0.8000'],
+    ['Wav2Lip (b.pth)', 'shifted', '0.8000'],
+    ['copy input', 'shifted', '250.0'],
+  ]);
+  expect(lines.filter((line) => line === '1 clips are too short')).toHaveLength(1);
+  expect(lines).toContain('1: AVAlignNet (weights 0123456789ab), crop dinet, 130 windows');
+  expect(lines.some((line) => line.startsWith('Wav2Lip-96'))).toBe(true);
 });

@@ -15,34 +15,59 @@ const TITLES: Record<GeneratorFigures['of'], string> = {
 };
 
 /** An evaluation as a table, with the thesis's table below it for orientation. */
-export function generatorTable({
-  rows,
-  experts,
-  clips,
-  frameCount,
-  mouth,
-  references,
-  otherAudio,
-  notes,
-}: GeneratorEvaluation): string {
-  const number = (value: number | undefined, digits: number) =>
-    value === undefined || Number.isNaN(value) ? '' : value.toFixed(digits);
+export function generatorTable(evaluation: GeneratorEvaluation): string {
+  const { rows, experts, clips, frameCount, mouth, references, otherAudio, notes } = evaluation;
+  const body = rows.map((row) => [TITLES[row.of], row.audio === 'own' ? 'own' : otherAudio, ...figuresOf(row)]);
+  return [
+    `${frameCount} frames of ${clips} clips, mouth ${mouth} px, ${references} references`,
+    ...columns([headOf(experts.length), ...body]),
+    ...legend(evaluation),
+    ...notes,
+    ...publishedRows(),
+  ].join('\n');
+}
+
+/** One evaluated generator of several. */
+type Compared = { weights: string; generator: string; evaluation: GeneratorEvaluation };
+
+/**
+ * Several generators on the same clips, a line each for their own audio and for other audio, above the two baselines;
+ * with the thesis's table below it for orientation.
+ */
+export function comparisonTable(evaluated: readonly Compared[]): string {
+  const [{ evaluation: first }] = evaluated;
+  const names = evaluated.map(({ weights, generator }) => `${generator} (${weights})`);
+  const generated = (audio: 'own' | 'other') =>
+    evaluated.map(({ evaluation: { rows, otherAudio } }, i) => {
+      const row = rows.find((one) => one.of === 'generated' && one.audio === audio)!;
+      return [names[i], audio === 'own' ? 'own' : otherAudio, ...figuresOf(row)];
+    });
+  const baselines = first.rows
+    .filter(({ of }) => of !== 'generated')
+    .map((row) => [TITLES[row.of], row.audio === 'own' ? 'own' : first.otherAudio, ...figuresOf(row)]);
+  const notes = new Set(evaluated.flatMap(({ evaluation }) => evaluation.notes));
+  return [
+    `${evaluated.length} generators on the same ${first.frameCount} frames of ${first.clips} clips, mouth ${first.mouth} px`,
+    ...columns([headOf(first.experts.length), ...generated('own'), ...generated('other'), ...baselines]),
+    ...legend(first),
+    ...notes,
+    ...publishedRows(),
+  ].join('\n');
+}
+
+const number = (value: number | undefined, digits: number) =>
+  value === undefined || Number.isNaN(value) ? '' : value.toFixed(digits);
+
+/** The titles of the columns. */
+function headOf(experts: number): string[] {
+  const sync = Array.from({ length: experts }, (_, i) => [`LSE-D ${i + 1}`, `LSE-C ${i + 1}`, 'in sync']).flat();
+  return ['', 'audio', 'SSIM', 'mouth', 'PSNR', 'mouth', 'LPIPS', 'FID', 'vL', ...sync];
+}
+
+/** The cells of a row, without its first two. */
+function figuresOf(row: GeneratorFigures): string[] {
   const decibels = (value: number | undefined) => (value !== undefined && value >= 100 ? 'equal' : number(value, 2));
-  const head = [
-    '',
-    'audio',
-    'SSIM',
-    'mouth',
-    'PSNR',
-    'mouth',
-    'LPIPS',
-    'FID',
-    'vL',
-    ...experts.flatMap((_, i) => [`LSE-D ${i + 1}`, `LSE-C ${i + 1}`, 'in sync']),
-  ];
-  const body = rows.map((row) => [
-    TITLES[row.of],
-    row.audio === 'own' ? 'own' : otherAudio,
+  return [
     number(row.ssim, 4),
     number(row.mouthSsim, 4),
     decibels(row.psnr),
@@ -55,33 +80,31 @@ export function generatorTable({
       number(lseC, 3),
       Number.isNaN(inSync) ? '' : `${Math.round(100 * inSync)} %`,
     ]),
-  ]);
-  const published = PUBLISHED_DINET.map(({ name, ssim, psnr, lpips, lseD, lseC }) => [
-    name,
-    '',
-    number(ssim, 4),
-    '',
-    number(psnr, 2),
-    '',
-    number(lpips, 4),
-    '',
-    '',
-    number(lseD, 4),
-    number(lseC, 4),
-  ]);
+  ];
+}
+
+/** What the columns mean, and who scored. */
+function legend({ experts }: GeneratorEvaluation): string[] {
   return [
-    `${frameCount} frames of ${clips} clips, mouth ${mouth} px, ${references} references`,
-    ...columns([head, ...body]),
     ...experts.map(
       ({ name, weightsHash, crop, windows }, i) =>
         `${i + 1}: ${name}${weightsHash ? ` (weights ${weightsHash.slice(0, 12)})` : ''}, crop ${crop}, ${windows} windows`,
     ),
     'SSIM, PSNR, LPIPS, FID: whole face image, and its mouth box in the columns “mouth”; vL: variance of the Laplacian in the mouth box; in sync: share of clips whose offset is within 1 frame',
-    ...notes,
+  ];
+}
+
+/** The thesis's table. */
+function publishedRows(): string[] {
+  const published = PUBLISHED_DINET.map(({ name, ssim, psnr, lpips, lseD, lseC }) => {
+    const images = [number(ssim, 4), '', number(psnr, 2), '', number(lpips, 4), '', ''];
+    return [name, '', ...images, number(lseD, 4), number(lseC, 4)];
+  });
+  return [
     '',
     'for orientation only, published on other data, mouth 128 px, LSE of SyncNet (thesis, Table 3.1): not comparable with the rows above',
     ...columns([['', '', 'SSIM', '', 'PSNR', '', 'LPIPS', '', '', 'LSE-D', 'LSE-C'], ...published]),
-  ].join('\n');
+  ];
 }
 
 /** Lines of cells, each column as wide as its widest cell; the first two are aligned left. */

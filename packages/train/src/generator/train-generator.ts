@@ -181,7 +181,7 @@ export async function* trainGenerator(options: TrainGeneratorOptions): AsyncGene
       checkpointEvery: options.checkpointEvery ?? 50,
       validateEvery: options.validateEvery ?? 100,
     });
-    trainer = buildTrainer(options, plan, { generator, images, mouths });
+    trainer = buildTrainer(options, plan, { generator, mouths });
     if (run.found) await trainer.loadState(run.found);
     const syncLoudness = options.expert?.recipe.loudness;
     const drawn = { clips: split.train, workers: options.workers ?? 1, startStep: run.step, syncLoudness };
@@ -360,12 +360,12 @@ const rateAt = ({ network, learningRate, steps }: Plan, step: number) =>
 function buildTrainer(
   options: TrainGeneratorOptions,
   { network, stage, seed, learningRate }: Plan,
-  { generator, images, mouths }: { generator: GeneratorModule; images: ImageProcessor; mouths?: ExpertMouths },
+  { generator, mouths }: { generator: GeneratorModule; mouths?: ExpertMouths },
 ): RunTrainer {
   const { weights, clipNorm, chunk, expert, expertMode = 'eval', schedule, perceptual, discriminatorWidth } = options;
   return network.trainer({
     ...{ generator, stage, seed, learningRate, clipNorm, chunk, weights, discriminatorWidth },
-    ...{ size: { height: images.height, width: images.width }, schedule, perceptual: perceptual ?? 'none' },
+    ...{ schedule, perceptual: perceptual ?? 'none' },
     ...(expert && mouths ? { sync: { expert, mouthInput: mouths, mode: expertMode } } : {}),
   });
 }

@@ -18,8 +18,6 @@ export type ExpertMode = 'eval' | 'as published';
 export type TrainerParts = {
   generator: GeneratorModule;
   stage: 'frame' | 'clip';
-  /** Height and width of the face images. */
-  size: { height: number; width: number };
   seed: number;
   learningRate: number;
   chunk?: number;
