@@ -79,14 +79,19 @@ def warp_matrices(maps, h, w):
 MAPS = [{'a': 0.95, 'b': 0.21, 'c': -0.19, 'd': 1.04, 'shiftX': 1.3, 'shiftY': -0.7}, {'a': -0.4, 'b': 1.1, 'c': -0.9, 'd': -0.3, 'shiftX': -2.25, 'shiftY': 0.6}]
 
 
-def discriminator_case(name, frames, gamma, penalised, augmented):
-    size, width, n = 64, 2, 2
-    net = Discriminator(frames, size, width)
+def filled(net):
+    """Weights by formula, the vectors of the power iteration of length 1."""
     state = net.state_dict()
     for key, value in state.items():
         numbers = torch.from_numpy(np.array(formula.parameter(key.replace('weight_orig', 'weight'), tuple(value.shape)))).double()
         state[key] = F.normalize(made(key, tuple(value.shape), -1, 1), dim=0).float().double() if key.endswith(('_u', '_v')) else numbers
     net.load_state_dict(state)
+    return net
+
+
+def discriminator_case(name, frames, gamma, penalised, augmented):
+    size, width, n = 64, 2, 2
+    net = filled(Discriminator(frames, size, width))
     maps = MAPS if augmented else None
     matrices = warp_matrices(maps, size // 2, size) if maps else None
     score = lambda x: net(torch.einsum('noi,nci->nco', matrices, x.flatten(2)).view(x.shape) if maps else x)
@@ -141,15 +146,16 @@ def eroded():
     return [float('%.8g' % v) for v in (-F.max_pool2d(-x, 3, 1, 1)).permute(0, 2, 3, 1).flatten()]
 
 
-result = {
-    'source': f'reference/reference-generator-losses.py, torch {torch.__version__}, numpy {np.__version__}, Python {platform.python_version()}',
-    'losses': image_losses(), 'warp': warp_case(), 'eroded': eroded(),
-    'parameters': {'clip': sum(p.numel() for p in Discriminator(5, 96, 32).parameters()), 'frame': sum(p.numel() for p in Discriminator(1, 96, 32).parameters())},
-    'discriminators': [
-        discriminator_case('five frames', 5, 10, 'real', False),
-        discriminator_case('one frame, moved', 1, 10, 'real', True),
-        discriminator_case('one frame, as printed', 1, 10, 'generated', False),
-    ],
-}
-OUT.write_text(json.dumps(result) + '\n')
-print(OUT.name, OUT.stat().st_size, result['parameters'], [[step['terms'] for step in case['steps']] for case in result['discriminators']])
+if __name__ == '__main__':
+    result = {
+        'source': f'reference/reference-generator-losses.py, torch {torch.__version__}, numpy {np.__version__}, Python {platform.python_version()}',
+        'losses': image_losses(), 'warp': warp_case(), 'eroded': eroded(),
+        'parameters': {'clip': sum(p.numel() for p in Discriminator(5, 96, 32).parameters()), 'frame': sum(p.numel() for p in Discriminator(1, 96, 32).parameters())},
+        'discriminators': [
+            discriminator_case('five frames', 5, 10, 'real', False),
+            discriminator_case('one frame, moved', 1, 10, 'real', True),
+            discriminator_case('one frame, as printed', 1, 10, 'generated', False),
+        ],
+    }
+    OUT.write_text(json.dumps(result) + '\n')
+    print(OUT.name, OUT.stat().st_size, result['parameters'], [[step['terms'] for step in case['steps']] for case in result['discriminators']])

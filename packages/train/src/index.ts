@@ -55,6 +55,13 @@ export { Wav2LipTrainer } from './generator/networks/wav2lip-trainer';
 export type { GeneratorTrainBatch } from './generator/train-batch';
 export type { TrainGeneratorEvent, TrainGeneratorOptions, TrainGeneratorReport } from './generator/train-generator';
 export { trainGenerator } from './generator/train-generator';
+export type {
+  ReferenceStepReport,
+  ReferenceTrainBatch,
+  ReferenceTrainerOptions,
+  ReferenceTrainerState,
+} from './reference-attention/reference-trainer';
+export { ReferenceTrainer } from './reference-attention/reference-trainer';
 export type { ExchangeMemory, ExchangeMemoryOptions } from './replicas/shared-exchange';
 export { ExchangeStopped, exchangeMemory, SharedExchange } from './replicas/shared-exchange';
 export type { StartTrainerOptions } from './replicas/start-trainer';

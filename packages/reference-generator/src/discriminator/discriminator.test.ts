@@ -2,16 +2,9 @@ import { selectBackend } from '@lipsync/backends';
 import { disposeGradients, Module, Random, toTorchLayout, valueAndGradients } from '@lipsync/nn';
 import * as tf from '@tensorflow/tfjs-core';
 import { afterAll, expect, test } from 'vitest';
-import { formulaStateDict } from '../../../../tests/support/formula-weights';
 import { type DiscriminatorLoss, discriminatorLoss } from '../losses/adversarial-losses';
-import {
-  type DiscriminatorCase,
-  difference,
-  farthest,
-  type LossNumbers,
-  made,
-  readFixture,
-} from '../testing/torch-numbers';
+import { filledDiscriminator } from '../testing/filled-discriminator';
+import { difference, farthest, type LossNumbers, made, readFixture } from '../testing/torch-numbers';
 import { changeWindows, drawChanges } from './diff-augment';
 import { leakyRelu, WindowDiscriminator } from './discriminator';
 import { lowerHalfWindows } from './lower-half-windows';
@@ -25,24 +18,6 @@ afterAll(async () => {
   await selectBackend({ backend: 'wasm' });
 });
 
-/** As the reference: weights by formula, the vectors of the power iteration of length 1. */
-async function filled({ frames, size, width }: DiscriminatorCase): Promise<WindowDiscriminator> {
-  const net = new WindowDiscriminator({ frameCount: frames, size, width, seed: 0 });
-  const state = await net.stateDict();
-  const plain = (name: string) => name.replace('weight_orig', 'weight');
-  const weights = formulaStateDict([...state].map(([name, { shape }]) => [plain(name), shape] as const));
-  for (const [name, array] of state) {
-    if (!/_[uv]$/.test(name)) state.set(name, weights.get(plain(name))!);
-    else {
-      const values = Float64Array.from(made(name, array.shape, -1, 1).dataSync());
-      const length = Math.sqrt(values.reduce((sum, value) => sum + value * value, 0));
-      state.set(name, { dtype: 'float32', shape: array.shape, data: Float32Array.from(values, (v) => v / length) });
-    }
-  }
-  net.loadStateDict(state);
-  return net;
-}
-
 /** Shares of the bound 1e-4 of the largest reference value, plus 1e-7. */
 function shareOf(values: ArrayLike<number>, expected: Parameters<typeof difference>[1]): number {
   return difference(values, expected) / (1e-4 * expected.largest + 1e-7);
@@ -52,9 +27,9 @@ test.each(CASES)(
   '$name: steps with R1 and spectral normalisation have PyTorch’s losses, gradients and vectors',
   async (reference) => {
     await selectBackend({ backend: 'wasm' });
-    const net = await filled(reference);
+    const { n, size, frames, width, gamma, penalised, maps, rate } = reference;
+    const net = await filledDiscriminator(new WindowDiscriminator({ frameCount: frames, size, width, seed: 0 }));
     expect([...(await net.stateDict()).keys()].sort()).toEqual([...reference.names].sort());
-    const { n, size, frames, gamma, penalised, maps, rate } = reference;
     const changes = maps?.map((map) => ({ map, minimum: false }));
     const score = (x: tf.Tensor4D) => tf.tidy(() => net.forward(changes ? changeWindows(x, changes) : x));
     let largest = 0;
