@@ -65,12 +65,12 @@ export class PoseSampler {
   next(pose: ArrayLike<number>, condition: Float32Array): Float64Array {
     const skips = this.#run(pose, condition, false);
     this.#frame++;
-    return this.#end.reduce((y, layer) => apply(layer, leaky(y)), skips);
+    return this.#end.reduce<Float64Array>((y, layer) => apply(layer, leaky(y)), skips);
   }
 
   #run(pose: ArrayLike<number>, condition: Float32Array, begins: boolean): Float64Array {
     const channels = this.#channels;
-    let x = this.#start.reduce((y, layer) => leaky(apply(layer, y)), Float64Array.from(pose));
+    let x = this.#start.reduce<Float64Array>((y, layer) => leaky(apply(layer, y)), Float64Array.from(pose));
     const skips = new Float64Array(this.#skipChannels);
     for (const [i, { dilation, filter, gate, residual, skip, past }] of this.#layers.entries()) {
       const at = (this.#frame % dilation) * channels;
