@@ -60,6 +60,22 @@ describe('retrieveSketch', () => {
     expect(continued).toBe(1);
   });
 
+  test('with another speaker compares movements, not shapes', () => {
+    const own = buildSketchDatabase([clip]);
+    const { triangle } = own.reference;
+    // another face that moves in the same way: each point elsewhere, but for the three that faces are laid over
+    const shape = sketchPoints('shape', 1, 68).points;
+    const points = own.points.map((value, i) =>
+      triangle.includes((i % 136) >> 1) ? value : value + shape[i % 136] / 10,
+    );
+    const other = { points, frameCount: 20 };
+    const order = Array.from({ length: 20 }, (_, i) => i);
+    expect([...retrieveSketch(own, other).frames]).not.toEqual(order);
+    const found = retrieveSketch(own, other, { speaker: 'other' });
+    expect([...found.frames]).toEqual(order);
+    expect(found.distance).toBeLessThan(1e-6);
+  });
+
   test('reports each frame', () => {
     const seen: number[] = [];
     retrieveSketch(database, clip, { onProgress: (done, total) => seen.push(done, total) });

@@ -16,6 +16,12 @@ export type RetrieveSketchOptions = {
   transitionWeight?: number;
   /** For `viterbi`: frames that are considered for each query frame, and as many that follow those. Default 25. */
   candidates?: number;
+  /**
+   * Whose face the query shows. `same`: the database's speaker, or faces as they are, as in the thesis. `other`: each point
+   * is first moved by a constant, so that its mean over the query is its mean over the database: movements are compared, not
+   * the shapes of two people. Default `same`.
+   */
+  speaker?: 'same' | 'other';
   /** Called after each query frame. */
   onProgress?: (done: number, total: number) => void;
 };
@@ -26,7 +32,7 @@ export type Sketch = {
   frames: Int32Array;
   /** `[frames, 68 or 70, 2]`: the points of these frames, laid over the reference frame. */
   points: Float32Array;
-  /** The query's own points, laid over the reference frame. */
+  /** The query's own points, laid over the reference frame; with `speaker: 'other'` moved as described there. */
   query: Float32Array;
   /** Mean weighted distance between points and query, as a share of the distance between the outer eye corners. */
   distance: number;
@@ -61,7 +67,13 @@ export function retrieveSketch(
   options: RetrieveSketchOptions = {},
 ): Sketch {
   const where = 'retrieveSketch';
-  const { decoder = 'nearest', transitionWeight = 0.3, candidates = 25, onProgress = () => {} } = options;
+  const {
+    decoder = 'nearest',
+    speaker = 'same',
+    transitionWeight = 0.3,
+    candidates = 25,
+    onProgress = () => {},
+  } = options;
   const count = pointCountOf(where, 'query', query);
   if (count !== database.pointCount) fail(TypeError, where, 'query', `of ${database.pointCount} points`, count);
   if (!(transitionWeight >= 0 && Number.isFinite(transitionWeight)))
@@ -69,8 +81,9 @@ export function retrieveSketch(
   if (!(Number.isInteger(candidates) && candidates > 0))
     fail(RangeError, where, 'options.candidates', 'a whole number above 0', candidates);
   const { corners, triangle } = database.reference;
-  const normal = normaliseKeyPoints(query, corners, triangle).points;
+  const laid = normaliseKeyPoints(query, corners, triangle).points;
   const size = count * 2;
+  const normal = speaker === 'same' ? laid : meanMoved(laid, database.points, size);
   const steps = Array.from({ length: query.frameCount }, (_, t) => {
     const found = nearestFrames(database, [normal, t * size], decoder === 'nearest' ? 1 : candidates);
     onProgress(t + 1, query.frameCount);
@@ -123,6 +136,17 @@ export function sketchJitter(keyPoints: KeyPoints, unit = 1): number {
     }
   }
   return frameCount < 3 ? 0 : sum / (20 * (frameCount - 2)) / unit;
+}
+
+/** Frames whose mean is that of others. */
+function meanMoved(frames: Float32Array, others: Float32Array, size: number): Float32Array {
+  const mean = (of: Float32Array) => {
+    const sums = new Float64Array(size);
+    for (let i = 0; i < of.length; i++) sums[i % size] += of[i];
+    return sums.map((sum) => (sum * size) / of.length);
+  };
+  const [from, to] = [mean(frames), mean(others)];
+  return frames.map((value, i) => value - from[i % size] + to[i % size]);
 }
 
 /** The frame that follows one in its clip; at the clip's end the frame itself. */

@@ -55,6 +55,12 @@ function sketchOptions() {
     )
     .addOption(decimal('--transition <weight>', 'what a transition counts beside a distance, for viterbi').default(0.3))
     .addOption(wholeNumber('--candidates <n>', 'frames that viterbi considers for each frame', 1).default(25))
+    .addOption(
+      choice('--speaker <name>', 'whose face QUERY shows; other: movements are compared, not the shapes of two faces', [
+        'same',
+        'other',
+      ]).default('same' as const),
+    )
     .addOption(wholeNumber('--size <px>', 'side of the video, even', 64).default(512))
     .option('--landmarks <folder>', 'keep the landmarks of videos here; those that are there are not made again')
     .option('--audio <file>', 'audio of OUT (default: that of QUERY, if it is a video)')
@@ -125,8 +131,8 @@ async function makeSketch(
   const { clips, faceless, asked } = await readBoth(input, run);
   const landmarks = lap();
   const base = buildSketchDatabase(clips.map((clip) => clip.keyPoints));
-  const { decoder, candidates, transition: transitionWeight, size } = options;
-  const settings = { decoder, candidates, transitionWeight };
+  const { decoder, speaker, candidates, transition: transitionWeight, size } = options;
+  const settings = { decoder, speaker, candidates, transitionWeight };
   const onProgress = (done: number, total: number) => bar.update('sketch', done, total);
   const sketch = retrieveSketch(base, asked.keyPoints, { ...settings, onProgress });
   const retrieve = lap();
@@ -145,7 +151,14 @@ async function makeSketch(
   const { frame } = base.reference;
   const clip = base.starts.findIndex((start, i) => start <= frame && frame < base.starts[i + 1]);
   return {
-    ...{ ...input.names, out, audio, decoder, ...(decoder === 'viterbi' ? { transitionWeight, candidates } : {}) },
+    ...{
+      ...input.names,
+      out,
+      audio,
+      decoder,
+      speaker,
+      ...(decoder === 'viterbi' ? { transitionWeight, candidates } : {}),
+    },
     ...{ clips: clips.length, faceless, databaseFrames: base.frameCount, points: base.pointCount },
     ...{ reference: { clip: clips[clip].name, frame: frame - base.starts[clip] + clips[clip].firstFrame } },
     ...{ frameCount: asked.frameCount, firstFrame: asked.firstFrame, faceFrames: asked.keyPoints.frameCount },

@@ -11,6 +11,7 @@ export type SketchReport = {
   /** File whose audio OUT has. */
   audio?: string;
   decoder: 'nearest' | 'viterbi';
+  speaker: 'same' | 'other';
   transitionWeight?: number;
   candidates?: number;
   /** Recordings of the database, and the names of those without a face. */
