@@ -3,7 +3,7 @@ import base from '../../tsup.base';
 
 /** The processes of a batch run a program of their own. */
 export default defineConfig([
-  { ...base, clean: false, entry: ['src/index.ts', 'src/lipsync.ts'] },
+  { ...base, clean: ['!score-program.js*'], entry: ['src/index.ts', 'src/lipsync.ts'] },
   {
     entry: { 'score-program': 'src/score/batch/score-program.ts' },
     format: ['esm'],

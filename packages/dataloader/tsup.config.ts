@@ -3,7 +3,7 @@ import base from '../../tsup.base';
 
 /** The loader's threads and the processes of a preparation run programs of their own. */
 export default defineConfig([
-  { ...base, clean: false },
+  { ...base, clean: ['!{loader-worker,prepare-program}.js*'] },
   {
     entry: { 'loader-worker': 'src/loaders/loader-worker.ts', 'prepare-program': 'src/prepare/prepare-program.ts' },
     format: ['esm'],
