@@ -45,7 +45,7 @@ const stage = (out, ...more) => [
     '--batch',
     '2',
   ],
-  ...['--steps', '6', '--checkpoint-every', '2', '--validate-every', '0', '--learning-rate', '1e-3', ...more],
+  ...['--steps', '4', '--checkpoint-every', '2', '--validate-every', '0', '--learning-rate', '1e-3', ...more],
 ];
 const clip = (out) =>
   stage(
@@ -72,11 +72,11 @@ test('face images feed a sync network that takes their mouth boxes', async () =>
     '--recipe',
     at('recipe.json'),
     '--steps',
-    '6',
-    '--clips-per-batch',
     '3',
+    '--clips-per-batch',
+    '2',
     '--windows-per-clip',
-    '5',
+    '3',
     '--validate-every',
     '0',
   ];
@@ -87,12 +87,12 @@ test('face images feed a sync network that takes their mouth boxes', async () =>
 test('the stage of frames, killed and started again, ends in the same weights', async () => {
   const { validation, perceptual, frameCount } = await lipsync(stage('frame'));
   assert.equal(perceptual, 'none');
-  assert.equal(frameCount, 12);
+  assert.equal(frameCount, 8);
   assert.equal(validation.on, 'held-out');
   await killWhen(stage('frame-killed'), async () => (await logOf('frame-killed')).length >= 3);
   await lipsync(stage('frame-killed'));
   assert.deepEqual(await weightsOf('frame-killed'), await weightsOf('frame'));
-  assert.equal((await logOf('frame-killed')).length, 6);
+  assert.equal((await logOf('frame-killed')).length, 4);
 });
 
 test('so does the stage of clips, which a sync network supervises', async () => {
@@ -143,7 +143,7 @@ test('evaluate puts the generator beside two baselines', async () => {
   const own = (of) => rows.find((row) => row.of === of && row.audio === 'own');
   assert.ok(
     own('generated').psnr > 5 && own('generated').psnr < own('repeat-reference').psnr,
-    'six steps do not beat a real mouth',
+    'four steps do not beat a real mouth',
   );
   assert.equal((await readFile(at('evaluation', 'sheet.png'))).subarray(1, 4).toString(), 'PNG');
 });
