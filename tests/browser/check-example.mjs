@@ -10,12 +10,15 @@ import { writeTalkingFace } from '../../examples/embedded-data/dist/index.js';
 
 const root = fileURLToPath(new URL('../../examples/browser/', import.meta.url));
 const TYPES = { '.html': 'text/html', '.js': 'text/javascript', '.css': 'text/css', '.wasm': 'application/wasm' };
+/** Headers that isolate a page, which gives it threads. */
+const ISOLATED = { 'Cross-Origin-Opener-Policy': 'same-origin', 'Cross-Origin-Embedder-Policy': 'require-corp' };
 /** Frames by which the audio of the drawn clip is early. */
 const OFFSET = 6;
 const CLIP_SEC = 5;
 
 /**
- * Builds the page, opens a clip with early audio in it, and once more without a network, on a phone, in the dark.
+ * Builds the page, opens a clip with early audio in it, once more without a network, on a phone, in the dark, and from a server whose headers give
+ * it threads.
  *
  * @param options.pictures folder for pictures of the page. Default: none are made.
  * @returns lines on what was seen.
@@ -35,7 +38,7 @@ export async function checkExample({ browser, limitMs, pictures }) {
     const site = join(folder, 'site');
     const { build } = await import(pathToFileURL(createRequire(join(root, 'package.json')).resolve('vite')).href);
     await build({ root, logLevel: 'warn', build: { outDir: site, emptyOutDir: true } });
-    server = await serveFolder(site);
+    server = await serveFolder(site, {});
     const address = `http://127.0.0.1:${server.address().port}/`;
     if (pictures) mkdirSync(pictures, { recursive: true });
     const visit = { clip, limitMs, pictures };
@@ -45,11 +48,28 @@ export async function checkExample({ browser, limitMs, pictures }) {
     server.close();
     server.closeAllConnections();
     lines.push(`without a network: ${await use(await context.newPage(), address, { ...visit, name: 'offline' })}`);
+    server = await serveFolder(site, ISOLATED);
+    lines.push(`with threads: ${await startThreaded(browser, `http://127.0.0.1:${server.address().port}/`, limitMs)}`);
     return lines;
   } finally {
     server?.close();
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+/** The page must become ready where it may start threads, from its minified code; what it says of its backend. */
+async function startThreaded(browser, address, limitMs) {
+  const page = await (await browser.newContext()).newPage();
+  const errors = [];
+  page.on('pageerror', ({ message }) => errors.push(message));
+  page.on('console', (message) => message.type() === 'error' && errors.push(message.text()));
+  await page.goto(address);
+  await page
+    .waitForFunction(() => document.body.dataset.ready, undefined, { timeout: Math.min(limitMs, 120_000) })
+    .catch(() => assert.fail(`the page must become ready with threads, got ${errors.join('; ') || 'no error'}`));
+  assert.equal(await page.evaluate(() => crossOriginIsolated), true, 'the page must be cross-origin isolated');
+  assert.deepEqual(errors, [], 'no error may be thrown');
+  return page.evaluate(() => document.body.dataset.ready);
 }
 
 /** Opens the page and a clip by the keyboard alone; what it says. */
@@ -124,8 +144,9 @@ async function otherLooks(page, pictures, name) {
   await page.screenshot({ path: join(pictures, `${name}-phone.png`), fullPage: true });
 }
 
-async function serveFolder(folder) {
+async function serveFolder(folder, headers) {
   const server = createServer((request, response) => {
+    for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
     const path = join(folder, request.url === '/' ? 'index.html' : decodeURIComponent(request.url.split('?')[0]));
     if (!path.startsWith(folder) || !existsSync(path) || !statSync(path).isFile()) {
       response.statusCode = 404;

@@ -5,6 +5,7 @@ import { prepareSimd } from './simd/simd';
 import { type AcceleratorChoice, startAccelerator } from './start-accelerator';
 import { startSimdThreads } from './threads/simd-threads';
 import { startThreadsInNode } from './threads/threads-in-node';
+import { startThreadsInPage } from './threads/threads-in-page';
 
 /** URL of the folder of the three `.wasm` files, or of each file, as in `setWasmPaths` of tfjs-backend-wasm. */
 export type WasmPaths = string | Record<string, string>;
@@ -69,6 +70,7 @@ export async function startWasm(options: {
     await tf.ready();
   };
   if (!running && isNode()) await startThreadsInNode(threads, start);
+  else if (!running && threads > 1) await startThreadsInPage(start);
   else await start();
   const backend = tf.backend() as unknown as WasmBackend;
   await prepareSimd(backend);
