@@ -15,8 +15,8 @@ export { adversarialLoss, discriminatorLoss } from './losses/adversarial-losses'
 export { expertLoss, maskedL1, maskLoss, vggPerceptual } from './losses/image-losses';
 export type { Point } from './masks/convex-hull';
 export { convexHull } from './masks/convex-hull';
-export type { MouthMaskOptions } from './masks/mouth-mask';
-export { lowerHalfMask, MOUTH_MASK_POINTS, mouthMask } from './masks/mouth-mask';
+export type { GroundTruthMaskOptions } from './masks/ground-truth-mask';
+export { GROUND_TRUTH_POINTS, groundTruthMask, lowerHalfMask } from './masks/ground-truth-mask';
 export { referenceWeights } from './network/attention';
 export { blendByMask, stopGradient } from './network/blend';
 export type { ReferenceAttention, ReferenceGeneratorConfig } from './network/config';

@@ -67,7 +67,7 @@ const SATURATION = 1e-7;
  * `m` is kept 1e-7 from 0 and 1. Relative difference from PyTorch below 1e-6, see the test.
  *
  * @param mask float32 `[n, height, width, 1]`, 0..1, borrowed.
- * @param truth float32 like `mask`, 0 or 1, as `mouthMask` draws it; borrowed.
+ * @param truth float32 like `mask`, 0 or 1, as `groundTruthMask` draws it; borrowed.
  * @returns float32 scalar. The caller disposes it.
  * @throws TypeError if the shapes differ.
  * @example

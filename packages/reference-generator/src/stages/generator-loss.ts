@@ -2,7 +2,7 @@ import { fail } from '@lipsync/contracts';
 import * as tf from '@tensorflow/tfjs-core';
 import { adversarialLoss } from '../losses/adversarial-losses';
 import { expertLoss, maskedL1, maskLoss } from '../losses/image-losses';
-import { lowerHalfMask } from '../masks/mouth-mask';
+import { lowerHalfMask } from '../masks/ground-truth-mask';
 import { blendByMask } from '../network/blend';
 import type { GeneratedFaces } from '../network/generator';
 import type { ReferenceWeights } from './stages';
@@ -35,7 +35,7 @@ export type GeneratorLoss = {
  * the frames by that mask. Without a mask head both use the fixed lower half.
  *
  * @param faces of `ReferenceGenerator.generateWithMask`, borrowed.
- * @param target `frames` float32 `[n, size, size, 3]`, RGB 0..1; `truth` float32 `[n, size, size, 1]`, of `mouthMask`,
+ * @param target `frames` float32 `[n, size, size, 3]`, RGB 0..1; `truth` float32 `[n, size, size, 1]`, of `groundTruthMask`,
  *   needed with a mask head and a weight of the mask; borrowed.
  * @returns the caller's tensors.
  * @throws TypeError where the true masks are missing or shapes do not fit.

@@ -3,7 +3,7 @@ import { disposeGradients, registerGradients, valueAndGradients } from '@lipsync
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, expect, test } from 'vitest';
 import { maskedL1, maskLoss } from '../losses/image-losses';
-import { mouthMask } from '../masks/mouth-mask';
+import { groundTruthMask } from '../masks/ground-truth-mask';
 import { blendByMask } from '../network/blend';
 import { ReferenceGenerator } from '../network/generator';
 import { fillMade, made } from '../testing/torch-numbers';
@@ -122,7 +122,7 @@ test('Table 4.1 has ten rows; each configuration adds a part to the one before, 
     const references = made<tf.Tensor4D>('references', [1, 64, 64, 6], 0, 1);
     const audio = made<tf.Tensor3D>('audio', [2, 80, 16], -4, 4);
     const landmarks = Float32Array.from({ length: 136 }, (_, i) => 20 + 20 * Math.sin(i));
-    const one = tf.tensor4d(mouthMask(landmarks, { height: 64, width: 64 }), [1, 64, 64, 1]);
+    const one = tf.tensor4d(groundTruthMask(landmarks, { height: 64, width: 64 }), [1, 64, 64, 1]);
     const truth = tf.tile(one, [2, 1, 1, 1]) as tf.Tensor4D;
     const { value, gradients } = valueAndGradients(
       net,

@@ -29,7 +29,7 @@ export type ReferenceTrainBatch = {
   references: tf.Tensor4D;
   /** `[clips · frames, 80, 16]`, mel from -4 to 4. */
   audio: tf.Tensor3D;
-  /** `[clips · frames, size, size, 1]`, of `mouthMask`; needed with a mask head. */
+  /** `[clips · frames, size, size, 1]`, of `groundTruthMask`; needed with a mask head. */
   truth?: tf.Tensor4D;
 };
 

@@ -7,6 +7,7 @@ import { encodeSafetensors } from '@lipsync/checkpoints';
 import type { StoredCrop, SyncRecipe } from '@lipsync/contracts';
 import type { ClipStore } from '@lipsync/dataloader';
 import { DINET, DinetDiscriminator, DinetGenerator, saveDinet } from '@lipsync/dinet';
+import { REFERENCE_GENERATOR, ReferenceGenerator, saveReferenceGenerator } from '@lipsync/reference-generator';
 import { Wav2LipSyncNet } from '@lipsync/syncnet';
 import {
   saveWav2Lip,
@@ -151,9 +152,11 @@ describe('loadGenerator', () => {
   test('recognises each network by its file', async () => {
     const dinet = new DinetGenerator({ ...DINET, width: 2, referenceChannels: 4, references: 1 }, { seed: 0 });
     const wav2lip = new Wav2LipGenerator(TINY, { seed: 0 });
+    const reference = new ReferenceGenerator({ ...REFERENCE_GENERATOR, width: 1 }, { seed: 0 });
     for (const [bytes, name] of [
       [await saveDinet(dinet), 'DINet'],
       [await saveWav2Lip(wav2lip), 'Wav2Lip'],
+      [await saveReferenceGenerator(reference), 'reference attention'],
       [new URL('../../../../wav2lip/fixtures/wav2lip.pth', import.meta.url).pathname, 'Wav2Lip'],
       [new URL('../../../../dinet/fixtures/published.pth', import.meta.url).pathname, 'DINet'],
     ] as const) {
@@ -161,7 +164,7 @@ describe('loadGenerator', () => {
       expect(net.name).toBe(name);
       net.dispose();
     }
-    for (const net of [dinet, wav2lip]) net.dispose();
+    for (const net of [dinet, wav2lip, reference]) net.dispose();
   });
 
   test('names the network of a file that holds no generator', async () => {

@@ -1,5 +1,6 @@
 import { type ByteInput, identifyNetwork, openCheckpoint, stateDictNames } from '@lipsync/checkpoints';
 import { fail } from '@lipsync/contracts';
+import { loadReferenceGenerator } from '@lipsync/reference-generator';
 import { DINET_NETWORK } from './dinet-network';
 import type { GeneratorModule, GeneratorNetwork } from './generator-network';
 import { LIPGAN_NETWORK, WAV2LIP_NETWORK } from './wav2lip-network';
@@ -23,14 +24,15 @@ export function generatorNetwork(name: GeneratorNetworkName): GeneratorNetwork {
 const LOADERS: Readonly<Record<string, (source: ByteInput) => Promise<GeneratorModule>>> = {
   dinet: DINET_NETWORK.load,
   'wav2lip-generator': WAV2LIP_NETWORK.load,
+  'reference-generator': (source) => loadReferenceGenerator(source),
 };
 
 /** Where published files keep a generator among other networks. */
 const GENERATOR_DICTS = ['state_dict.net_g', 'state_dict'];
 
 /**
- * Loads a generator from a weights file of any kind: of `trainGenerator`, or as DINet and Wav2Lip publish theirs. The
- * network is identified by the names and shapes of its parameters.
+ * Loads a generator from a weights file of any kind: of `trainGenerator`, or as DINet and Wav2Lip publish theirs, or of
+ * `saveReferenceGenerator`. The network is identified by the names and shapes of its parameters.
  *
  * @param source path (Node), URL, Blob or bytes; PyTorch's formats or safetensors.
  * @returns the generator in evaluation mode, `weightsHash` and, where the file says it, `crop` set. The caller disposes

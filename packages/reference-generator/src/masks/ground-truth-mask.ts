@@ -2,14 +2,14 @@ import { fail } from '@lipsync/contracts';
 import { convexHull, type Point } from './convex-hull';
 
 /** Points of the lower chin and the tip of the nose, of the 68 points of iBUG: the jaw below the corners of the mouth. */
-export const MOUTH_MASK_POINTS: readonly number[] = Object.freeze([4, 5, 6, 7, 8, 9, 10, 11, 12, 30]);
+export const GROUND_TRUTH_POINTS: readonly number[] = Object.freeze([4, 5, 6, 7, 8, 9, 10, 11, 12, 30]);
 
-/** Options of `mouthMask`. */
-export type MouthMaskOptions = {
+/** Options of `groundTruthMask`. */
+export type GroundTruthMaskOptions = {
   /** Pixels. */
   height: number;
   width: number;
-  /** Points whose hull is filled. Default `MOUTH_MASK_POINTS`. */
+  /** Points whose hull is filled. Default `GROUND_TRUTH_POINTS`. */
   points?: readonly number[];
   /** Side of the square by which the hull is dilated, pixels, odd. Default 11. */
   dilation?: number;
@@ -30,25 +30,27 @@ export type MouthMaskOptions = {
  * @throws TypeError for another number of landmarks; RangeError for a dilation that is even or a point that is not among
  *   them.
  * @example
- * const mask = mouthMask(landmarks, { height: 96, width: 96 }); // Float32Array(9216)
+ * const mask = groundTruthMask(landmarks, { height: 96, width: 96 }); // Float32Array(9216)
  */
-export function mouthMask(
+export function groundTruthMask(
   landmarks: ArrayLike<number>,
-  { height, width, points = MOUTH_MASK_POINTS, dilation = 11 }: MouthMaskOptions,
+  { height, width, points = GROUND_TRUTH_POINTS, dilation = 11 }: GroundTruthMaskOptions,
 ): Float32Array {
-  if (landmarks.length !== 136) fail(TypeError, 'mouthMask', 'landmarks', '68 points, 136 numbers', landmarks.length);
+  if (landmarks.length !== 136)
+    fail(TypeError, 'groundTruthMask', 'landmarks', '68 points, 136 numbers', landmarks.length);
   if (!(Number.isInteger(dilation) && dilation > 0 && dilation % 2 === 1))
-    fail(RangeError, 'mouthMask', 'dilation', 'an odd whole number', dilation);
+    fail(RangeError, 'groundTruthMask', 'dilation', 'an odd whole number', dilation);
   for (const [name, side] of Object.entries({ height, width })) {
-    if (!(Number.isInteger(side) && side > 0)) fail(RangeError, 'mouthMask', name, 'a whole number above 0', side);
+    if (!(Number.isInteger(side) && side > 0))
+      fail(RangeError, 'groundTruthMask', name, 'a whole number above 0', side);
   }
   const places = points.map((index): Point => {
     if (!(Number.isInteger(index) && index >= 0 && index < 68))
-      fail(RangeError, 'mouthMask', 'points', 'indices from 0 to 67', index);
+      fail(RangeError, 'groundTruthMask', 'points', 'indices from 0 to 67', index);
     return [landmarks[2 * index], landmarks[2 * index + 1]];
   });
   if (places.some((place) => !place.every(Number.isFinite)))
-    fail(RangeError, 'mouthMask', 'landmarks', 'finite numbers', places);
+    fail(RangeError, 'groundTruthMask', 'landmarks', 'finite numbers', places);
   return dilate(filled(convexHull(places), height, width), { height, width, side: dilation });
 }
 
