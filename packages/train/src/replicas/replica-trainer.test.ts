@@ -106,7 +106,7 @@ threaded(
 
     const killed = await replicas();
     await killed.hashes();
-    const [last] = sent.mock.contexts.slice(-1);
+    const [last] = sent.mock.contexts.slice(-1) as Worker[];
     const step = killed.step(plainContrastBatch(ROWS), order);
     // What a native fault or a want of memory would do, to one of them only.
     await last.terminate();
