@@ -65,7 +65,7 @@ export function farthest(actual: ArrayLike<number>, expected: ArrayLike<number>)
   return Array.from(expected).reduce((most, number, i) => Math.max(most, Math.abs(actual[i] - number)), 0);
 }
 
-export type DiscriminatorCase = {
+type DiscriminatorCase = {
   name: string;
   frames: number;
   size: number;
