@@ -20,7 +20,7 @@ test('the quality discriminator has PyTorch’s scores, losses and gradients', a
     .forward(made)
     .dataSync()
     .forEach((score, i) => {
-      expect(Math.abs(score - scores[i])).toBeLessThan(1e-5 * largest); // measured 2e-6
+      expect(Math.abs(score - scores[i])).toBeLessThan(1e-5 * largest); // measured 3e-6
     });
   const loss = (faces: tf.Tensor) => qualityDiscriminatorLoss(net.forward(real), net.forward(faces as tf.Tensor4D));
   const ours = compareGradients(net, (faces) => loss(faces ?? made), {}, gradients);
@@ -62,7 +62,7 @@ test('LipGAN’s discriminator has PyTorch’s distances, contrastive loss and g
       .forward(faces, audio)
       .dataSync()
       .forEach((distance, i) => {
-        expect(Math.abs(distance - distances[i])).toBeLessThan(1e-5); // measured 2e-6
+        expect(Math.abs(distance - distances[i])).toBeLessThan(1e-5); // measured 5.8e-6
       });
   }
   net.loadStateDict(state);

@@ -34,7 +34,7 @@ const rowsOf = (end: number): BlockRow[][] => [
  *
  * Takes whole RGB face images and cuts the lower half itself. Source: Rudrabha/Wav2Lip, `Wav2Lip_disc_qual`, parameter
  * names and shapes alike, 14,113,793 parameters; without its sigmoid, which the losses contain. Largest difference from
- * PyTorch in float64 with the same weights: 2e-6 of the largest score.
+ * PyTorch in float64 with the same weights: 3e-6 of the largest score.
  *
  * The caller calls `dispose()` when done.
  *
