@@ -19,7 +19,7 @@ test.each(blurs)('gaussianBlur of kernel $kernel, sigma $sigma, is torchvisionâ€
   const before = tf.memory().numTensors;
   const y = gaussianBlur(x, { kernel, sigma });
   expect(tf.memory().numTensors).toBe(before + 1);
-  expect(farthest(y.dataSync(), numbers)).toBeLessThan(1e-6); // measured 3e-7
+  expect(farthest(y.dataSync(), numbers)).toBeLessThan(1e-6); // measured 8e-8
   tf.dispose([x, y]);
 });
 
@@ -36,7 +36,7 @@ test('gaussianBlur keeps a flat image, and refuses even kernels and images that 
 test.each(resizes)('resizeBilinear from 3 to $side pixels is PyTorchâ€™s', ({ side, numbers }) => {
   const x = made<tf.Tensor4D>('square', [2, 3, 3, 2], -1, 1);
   const y = resizeBilinear(x, side);
-  expect(farthest(y.dataSync(), numbers)).toBeLessThan(1e-6); // measured 1e-7
+  expect(farthest(y.dataSync(), numbers)).toBeLessThan(1e-6); // measured 9e-8
   tf.dispose([x, y]);
 });
 

@@ -36,10 +36,10 @@ test.each(CASES)('%s: value and gradient as in PyTorch, one tensor', (name, by, 
   const before = tf.memory().numTensors;
   const value = loss(given);
   expect(tf.memory().numTensors).toBe(before + 1);
-  expect(value.dataSync()[0] / NUMBERS[name].value).toBeCloseTo(1, 5); // measured 2e-7
+  expect(value.dataSync()[0] / NUMBERS[name].value).toBeCloseTo(1, 5); // measured 4e-7
   const gradient = tf.grad((x) => loss({ ...given, [by]: x } as Inputs))(given[by]);
   const largest = Math.max(...NUMBERS[name].gradient.map(Math.abs));
-  expect(farthest(gradient.dataSync(), NUMBERS[name].gradient)).toBeLessThan(1e-5 * largest); // measured 4e-7
+  expect(farthest(gradient.dataSync(), NUMBERS[name].gradient)).toBeLessThan(1e-5 * largest); // measured 3.4e-8
   tf.dispose([given, value, gradient]);
 });
 
