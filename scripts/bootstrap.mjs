@@ -4,6 +4,7 @@
  *   npm test                        everything that has to hold
  *   npm run example:train           the main job on embedded data; `-- --data DIR` for one's own
  *   npm run example:train-dinet     a generator, supervised by a sync network; likewise
+ *   npm run example:train-generator a generator of any kind, by commands
  *   npm run example:dub             dubs a video with it
  *   npm run example:study           compares networks by experiments
  *
@@ -83,6 +84,7 @@ const tasks = {
   test: () => run(process.execPath, ['scripts/test.mjs', ...args]),
   'example:train': example('train-avalignnet'),
   'example:train-dinet': example('train-dinet'),
+  'example:train-generator': example('train-generator'),
   'example:dub': example('dub'),
   'example:study': example('study'),
 };
