@@ -12,11 +12,11 @@ const tfjsNode = `${root}.tools/tfjs-node/node_modules/@tensorflow/tfjs-node/dis
 
 /**
  * Packages whose test files share one process, one file after the other in the order of their names, so that TensorFlow.js and the sources are
- * loaded once: what a file changes of the process (backend, environment, spies) it puts back. In the others a file replaces modules or kernels, and
+ * loaded once: what a file changes of the process (backend, environment, spies) it puts back. In the others a file replaces modules, kernels or gradients, and
  * each has a process of its own.
  */
 const SHARED_PROCESS = new Set([
-  ...['audio-mel', 'checkpoints', 'cli', 'contracts', 'dataloader', 'face-crop', 'metrics', 'nn', 'sync-windows'],
+  ...['audio-mel', 'checkpoints', 'cli', 'contracts', 'dataloader', 'face-crop', 'metrics', 'sync-windows'],
 ]);
 
 /** The same order everywhere; vitest's own depends on how long files took before. */
