@@ -22,10 +22,10 @@ const STUDY: Study = {
       name: 'steps',
       question: 'Do more steps help?',
       arms: [
+        { name: 'one', train: { steps: 1 } },
         { name: 'two', train: { steps: 2 } },
-        { name: 'three', train: { steps: 3 } },
       ],
-      expected: ['two', 'three'],
+      expected: ['one', 'two'],
     },
   ],
   judges: { other: 'other' },
@@ -60,7 +60,7 @@ test('a study in shares, stopped in a step and resumed, has the runs of one that
   const stopped = await run(
     parts,
     { share: { share: 1, of: 2 } },
-    (event) => event.kind === 'training' && event.event.kind === 'step' && event.event.entry.step === 1,
+    (event) => event.kind === 'training' && event.event.kind === 'step',
   );
   expect(stopped.filter(({ kind }) => kind === 'run')).toHaveLength(1);
   expect(await finishedRuns(STUDY, parts)).toEqual([]);
@@ -73,7 +73,7 @@ test('a study in shares, stopped in a step and resumed, has the runs of one that
   expect(other.map(({ id, report }) => [id, report.weightsHash])).toEqual(
     one.map(({ id, report }) => [id, report.weightsHash]),
   );
-  expect(one.map(({ log }) => log.length)).toEqual([2, 2, 3, 3]);
+  expect(one.map(({ log }) => log.length)).toEqual([1, 1, 2, 2]);
   expect(other[0].cost.starts).toBe(2);
   for (const { cost, judged } of other) {
     expect(cost.cpuSec).toBeGreaterThan(0);
