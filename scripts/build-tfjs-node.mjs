@@ -132,7 +132,7 @@ function compileAddon(folder) {
 
 /** The version of TensorFlow, as the started package prints it. */
 function started(folder) {
-  const script = `const tf = require(${JSON.stringify(folder)}); tf.add(1, 2).data().then(([sum]) => console.log(sum === 3 && tf.version['tfjs-node'] && tf.backend().binding.TF_Version))`;
+  const script = `const tf = require(${JSON.stringify(folder)}); tf.add(1, 2).data().then(([sum]) => { if (sum !== 3 || !tf.version['tfjs-node']) throw new Error('1 + 2 must be 3 on tfjs-node, got ' + sum); console.log(tf.backend().binding.TF_Version); })`;
   const { status, stdout, stderr } = spawnSync(process.execPath, ['-e', script], { encoding: 'utf8' });
   if (status !== 0) throw new Error(`the package does not start: ${stderr.trim().split('\n').slice(-3).join(' ')}`);
   return stdout.trim().split('\n').at(-1);

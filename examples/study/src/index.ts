@@ -1,8 +1,8 @@
 /**
  * Trains the arms of a study and compares them on one page.
  *
- *   npm run example:study                                       two small experiments, on talking faces that are drawn and voiced here
- *   npm run example:study -- --clips DIR --study thesis         the thesis's experiments, on clips that lipsync prepare made
+ *   npm run example:study                                  two small experiments, on talking faces that are drawn and voiced here
+ *   npm run example:study -- --clips DIR --study FILE      those of a file, such as a copy of studies/thesis.json, on clips that lipsync prepare made
  *
  * It can be stopped at any moment; the same line resumes.
  */

@@ -26,6 +26,8 @@ const { values: args } = parseArgs({
   },
 });
 const { generator, backend } = args;
+if (!['wav2lip', 'lipgan', 'dinet'].includes(generator))
+  throw new RangeError(`--generator must be wav2lip, lipgan or dinet, got ${generator}`);
 const made = args.data === undefined;
 const out = resolve(args.out ?? (made ? 'lipsync-generator-example' : 'lipsync-generator-run'));
 const [videos, clips, expert, run] = [

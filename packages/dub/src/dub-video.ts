@@ -96,7 +96,7 @@ export type DubReport = {
   references: number[];
   /** The face images that the generator took. */
   crop: StoredCrop;
-  /** Rows that were hidden from it: the side of the mouth box, in pixels of the face image. */
+  /** Rows of the face image that were hidden from it; of DINet the side of the mouth box. */
   mouth: number;
   /** What is unusual about the files, in sentences: several tracks, channels out of phase, damage that was concealed. */
   notes: string[];
@@ -109,10 +109,10 @@ export type DubReport = {
 /**
  * Dubs a video: generates the mouth of one face to other audio and writes both as a video.
  *
- * First pass: the faces are followed at 25 frames a second. Then the reference frames are cut and encoded once. Second
- * pass: the face image of each frame is cut as in training (`planCrops` with `dinet head`, one crop radius for the
- * whole video), its mouth box masked and generated from the references and the audio around the frame, and laid over
- * the frame with a soft edge inside the mouth box. All other pixels, and frames that do not show the face, only go
+ * First pass: the faces are followed at 25 frames a second. Then the reference frames are cut and encoded once, unless
+ * each frame is its own. Second pass: the face image of each frame is cut as in training (`planCrops`, one crop radius
+ * for the whole video), its hidden part generated from the references and the audio around the frame, given the colours
+ * around it, and laid over the frame with a soft edge inside. All other pixels, and frames that do not show the face, only go
  * through the encoder. The audio is written at its own rate with all its channels.
  *
  * Frames are streamed: memory does not grow with the length, apart from the landmarks (0.5 kB a frame) and a checksum

@@ -12,7 +12,7 @@ import {
   type GeneratorEvaluation,
   loadGenerator,
 } from '@lipsync/train';
-import { choice, createCommand, type OptionsOf, wholeNumber } from '../terminal/command';
+import { choice, createCommand, type OptionsOf, UsageError, wholeNumber } from '../terminal/command';
 import { helpEnd } from '../terminal/help-end';
 import { assertFolderOrFile } from '../terminal/media-options';
 import { openClips } from '../terminal/open-clips';
@@ -109,6 +109,8 @@ const SHEET_ROWS = 'source, masked, first reference, generated, real, generated 
 async function runEvaluateGenerator(folder: string, options: GeneratorWords): Promise<void> {
   if (options.videos !== undefined) await assertFolderOrFile('--videos', options.videos);
   const files = options.weights.split(',').filter((file) => file !== '');
+  if (files.length === 0)
+    throw new UsageError(`--weights must be at least one file, got ${JSON.stringify(options.weights)}`);
   const paths = await Promise.all(files.map(async (file) => resolve(await resolveWeights(file))));
   const given = await Promise.all(
     expertFiles(options).map(async (one) => ({ ...one, file: await resolveWeights(one.path, '--expert') })),

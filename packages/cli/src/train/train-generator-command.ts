@@ -34,7 +34,7 @@ import { readHelper, readJson, readList } from '../terminal/read-files';
 import { resolveWeights } from '../weights/fetch-weights';
 
 const SCHEDULES = { published: WAV2LIP_SCHEDULE, gan: WAV2LIP_GAN_SCHEDULE, replication: REPLICATION_SCHEDULE };
-const NETWORKS = Object.keys(GENERATOR_NETWORKS) as GeneratorNetworkName[];
+const NETWORKS = keysOf(GENERATOR_NETWORKS);
 
 /** `lipsync train generator`. */
 export function trainGeneratorCommand() {
@@ -154,6 +154,7 @@ async function runGeneratorTraining(clips: string, words: GeneratorWords): Promi
   // All that was named is there, before anything takes time.
   await assertOutFolder(options.out);
   const vgg = await resolvePerceptual(options.generator, perceptual);
+  refuseWeights(options.generator, { syncWeight, imageWeight, ganWeight });
   const plan = {
     ...options,
     store: await openClips(clips),
@@ -166,7 +167,6 @@ async function runGeneratorTraining(clips: string, words: GeneratorWords): Promi
     heldOut: heldOut === undefined ? undefined : await readList(heldOut),
   };
   const expertFile = expert === undefined ? undefined : await resolveWeights(expert, '--expert');
-  refuseWeights(options.generator, { syncWeight, imageWeight, ganWeight });
   await startBackend({ backend, threads, verbose });
   const network = await readPerceptual(vgg);
   const supervisor = await readHelper({ expert: expertFile, expertRecipe, expertConfig, expertPrefix });

@@ -86,9 +86,7 @@ export class HeadPoseStream {
     const pairs = this.#pairs.push(features.data);
     const frames = pairs.length / (2 * featureSize);
     if (frames === 0) return new Float32Array(0);
-    const input = tf.tensor3d(pairs.slice(), [1, 2 * frames, featureSize]);
-    const sums = this.#net.conditionSums(input);
-    input.dispose();
+    const sums = tf.tidy(() => this.#net.conditionSums(tf.tensor3d(pairs.slice(), [1, 2 * frames, featureSize])));
     const conditions = (await sums.data()) as Float32Array;
     sums.dispose();
     const width = conditions.length / frames;

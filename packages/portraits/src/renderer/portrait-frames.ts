@@ -136,9 +136,7 @@ export async function* drawPortrait(
       });
       for (let pixel = 0; pixel < map.length; pixel++) maps[i * map.length + pixel] = map[pixel] / 127.5 - 1;
     }
-    const input = tf.tensor4d(maps, [count, size, size, 1]);
-    const frames = renderer.render(input, candidates);
-    input.dispose();
+    const frames = tf.tidy(() => renderer.render(tf.tensor4d(maps, [count, size, size, 1]), candidates));
     const values = await frames.data();
     frames.dispose();
     const bytes = Uint8ClampedArray.from(values, (value) => 127.5 * (value + 1)); // rounds

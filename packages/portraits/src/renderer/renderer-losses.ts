@@ -83,7 +83,14 @@ export type RendererTerm = keyof RendererWeights;
  *
  * @returns float32 scalars, each differentiable by `generated`. The caller disposes them.
  */
-export function rendererLosses(
+export function rendererLosses(pair: RendererPair, options: RendererLossOptions): Map<RendererTerm, tf.Scalar> {
+  return new Map(Object.entries(tf.tidy(() => Object.fromEntries(termsOf(pair, options))))) as Map<
+    RendererTerm,
+    tf.Scalar
+  >;
+}
+
+function termsOf(
   { input, real, generated }: RendererPair,
   { discriminator, weights, perceptual }: RendererLossOptions,
 ): Map<RendererTerm, tf.Scalar> {

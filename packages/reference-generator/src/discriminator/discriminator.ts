@@ -40,7 +40,7 @@ const ROWS: readonly { kernelSize: number; stride: number | [number, number]; pa
  * discriminator of quality. Without normalisation layers, so samples do not mix and R1 is a sum over samples.
  *
  * Source: the coursework, which prints no sizes. Largest difference from PyTorch with the same weights, R1's gradient
- * included: see the README. Names `convs.N`. The caller calls `dispose()` when done.
+ * included: see the test. Names `convs.N`. The caller calls `dispose()` when done.
  *
  * @example
  * const discriminator = new WindowDiscriminator({ seed: 0 });

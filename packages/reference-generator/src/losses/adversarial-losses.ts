@@ -55,7 +55,7 @@ export type DiscriminatorLoss = {
  *
  * Its gradient by the weights is of second order: every operation of the discriminator needs a gradient that has one
  * itself. Those of `WindowDiscriminator` and `changeWindows` do, on the backends wasm and cpu (others:
- * not run). Largest difference from PyTorch in float64: see the README.
+ * not run). Largest difference from PyTorch in float64: see the test.
  *
  * @param score the discriminator, with its augmentation: called once with real and once with generated windows.
  * @returns the terms. The caller disposes them.

@@ -44,8 +44,8 @@ export function kMeans(rows: Rows, { clusters, seed = 0, start, rounds = 100 }: 
     fail(RangeError, 'kMeans', 'rows', `at least one row of ${columns} numbers`, values.length);
   if (!(Number.isInteger(clusters) && clusters >= 1))
     fail(RangeError, 'kMeans', 'clusters', 'a whole number from 1', clusters);
-  if (start && (start.length === 0 || start.length % columns !== 0))
-    fail(RangeError, 'kMeans', 'start', `centres of ${columns} numbers`, start.length);
+  if (start && start.length !== clusters * columns)
+    fail(RangeError, 'kMeans', 'start', `${clusters} centres of ${columns} numbers`, start.length);
   let centres = start?.slice() ?? firstCentres(rows, clusters, new Random(seed));
   let labels = new Int32Array(count).fill(-1);
   for (let round = 0; round < rounds; round++) {

@@ -105,6 +105,8 @@ function mouthShapes({ landmarks, frameCount, seed }: SelectReferencesOptions, c
       values[frame * columns + 2 * i + 1] = landmarks[136 * frame + 2 * point + 1];
     });
   }
+  const odd = values.find((value) => !Number.isFinite(value));
+  if (odd !== undefined) fail(RangeError, 'selectReferences', 'landmarks', 'finite numbers', odd);
   const { centres, labels } = kMeans({ values, columns }, { clusters, seed });
   const nearest = Array.from({ length: centres.length / columns }, () => ({ frame: -1, distance: Infinity }));
   labels.forEach((label, frame) => {

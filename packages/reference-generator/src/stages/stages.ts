@@ -67,6 +67,7 @@ export type StageRateOptions = {
  */
 export function stageRate({ step, steps, learningRate = 2e-4, annealed = 0.25 }: StageRateOptions): number {
   if (!(annealed >= 0 && annealed <= 1)) fail(RangeError, 'stageRate', 'annealed', 'from 0 to 1', annealed);
+  if (!(steps > 0)) fail(RangeError, 'stageRate', 'steps', 'above 0', steps);
   if (!(step >= 0 && step <= steps)) fail(RangeError, 'stageRate', 'step', `from 0 to ${steps}`, step);
   const left = 1 - step / steps;
   return annealed === 0 ? learningRate : learningRate * Math.min(1, left / annealed);

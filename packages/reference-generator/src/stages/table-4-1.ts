@@ -56,8 +56,8 @@ const ONE = { ...PLAIN, references: 1 };
 const FILLED = 'k-means, augmented';
 
 /**
- * The ten rows of the coursework's Table 4.1: eight configurations of this generator, each with one part more than the one
- * before, the real frames and Wav2Lip. What the table does not switch (coordinates, late skips, size) is as in
+ * The ten rows of the coursework's Table 4.1: eight configurations of this generator (four choices of references; then, one
+ * after the other, attention with residual blocks, audio skips, mask, discriminator), the real frames and Wav2Lip. What the table does not switch (coordinates, late skips, size) is as in
  * `REFERENCE_GENERATOR`; spread another `width` over a row's config for CPUs.
  *
  * @example

@@ -250,18 +250,17 @@ export class GeneratorTrainer {
   ) {
     const { net, loss } = this.#objective.discriminators[role];
     const sums = tensors.addSums(new GradientAccumulator());
-    let value = tf.scalar(0);
+    let value = tensors.add(tf.scalar(0));
     parts.forEach(({ batch, share }, i) => {
       const { value: own, gradients } = valueAndGradients(net, () => loss(batch, generated[i]));
       sums.add(gradients, share);
       disposeGradients(gradients);
-      const sum = tf.tidy(() => tf.add(value, tf.mul(own, share)) as tf.Scalar);
-      tf.dispose([value, own]);
-      value = sum;
+      value = tensors.add(tf.tidy(() => tf.add(value, tf.mul(own, share)) as tf.Scalar));
+      own.dispose();
     });
     const gradients = tensors.addGradients(sums.take());
     const norm = tensors.add(clipGradientNorm(gradients, UNCLIPPED));
-    return { value: tensors.add(value), gradients, norm };
+    return { value, gradients, norm };
   }
 
   /** The generator's losses on the whole batch and their gradients. */

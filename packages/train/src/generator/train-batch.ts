@@ -7,7 +7,7 @@ import { evenShare } from '../step/even-share';
 export type GeneratorTrainBatch = {
   /** The true frames `[rows * frameCount, height, width, 3]`, RGB, 0..1. */
   real: tf.Tensor4D;
-  /** The same with zeros in the mouth box. */
+  /** The same with zeros in the hidden part. */
   masked: tf.Tensor4D;
   /** `[rows * frameCount, height, width, references * 3]`. */
   references: tf.Tensor4D;

@@ -68,7 +68,7 @@ export async function* runStudy(study: Study, options: RunStudyOptions): AsyncGe
   const { out, stores = {}, openExpert, share = { share: 1, of: 1 } } = options;
   const judges = Object.keys(study.judges ?? {});
   for (const name of [...Object.keys(study.clips ?? {}), ...judges])
-    if (!stores[name]) fail(RangeError, 'runStudy', 'options.stores', `one for each of clips and judges`, name);
+    if (!stores[name]) fail(RangeError, 'runStudy', 'options.stores', 'one for each of clips and judges', name);
   if (judges.length > 0 && !openExpert)
     fail(TypeError, 'runStudy', 'options.openExpert', 'given for judges', undefined);
   const runs = shareOfRuns(await studyRuns(study), share);
@@ -77,18 +77,29 @@ export async function* runStudy(study: Study, options: RunStudyOptions): AsyncGe
     const found = (await readReport(folder)) !== undefined;
     yield { kind: 'run', run, index, of: runs.length, found };
     if (!found) yield* trainRun(run, options, folder);
-    const judged = await readJudged(folder);
-    for (const judge of judges.filter((name) => !judged[name])) {
-      const expert = await (openExpert as NonNullable<typeof openExpert>)(join(folder, 'weights.safetensors'));
-      try {
-        const evaluation = await evaluateExpert(expert, stores[judge]);
-        judged[judge] = evaluation;
-        await writeFileAtomic(join(folder, 'judged.json'), `${JSON.stringify(judged)}\n`);
-        yield { kind: 'judged', run, judge, evaluation };
-      } finally {
-        expert.dispose();
-      }
+    yield* judgeRun(run, options, { folder, judges });
+  }
+}
+
+/** Evaluates a run on the judges that have not seen it. */
+async function* judgeRun(
+  run: StudyRun,
+  { stores = {}, openExpert }: RunStudyOptions,
+  { folder, judges }: { folder: string; judges: readonly string[] },
+): AsyncGenerator<StudyEvent> {
+  const judged = await readJudged(folder);
+  const missing = judges.filter((name) => !judged[name]);
+  const expert = missing.length > 0 ? await openExpert?.(join(folder, 'weights.safetensors')) : undefined;
+  if (!expert) return;
+  try {
+    for (const judge of missing) {
+      const evaluation = await evaluateExpert(expert, stores[judge]);
+      judged[judge] = evaluation;
+      await writeFileAtomic(join(folder, 'judged.json'), `${JSON.stringify(judged)}\n`);
+      yield { kind: 'judged', run, judge, evaluation };
     }
+  } finally {
+    expert.dispose();
   }
 }
 

@@ -89,6 +89,7 @@ async function runPrepare(
     const recordings: Recording[] = [];
     try {
       for (const [i, source] of list.sources.entries()) {
+        stop.signal.throwIfAborted();
         bar.update('landmarks', i, list.sources.length, source);
         const path = join(list.folder, source);
         try {
@@ -97,7 +98,7 @@ async function runPrepare(
           if (typeof found === 'string') dropped.push({ source, reason: found });
           else recordings.push(found);
         } catch (error) {
-          if (!(error instanceof MediaError)) throw error;
+          if (stop.signal.aborted || !(error instanceof MediaError)) throw error; // the signal reaches ffmpeg, too
           dropped.push({ source, reason: mediaSentence(error) ?? error.message });
         }
       }
@@ -110,6 +111,7 @@ async function runPrepare(
       throw new Error(
         `VIDEOS must show a face, got ${videos}: ${dropped.map(({ reason }) => reason)[0] ?? 'no video'}`,
       );
+    stop.signal.throwIfAborted();
     const manifest = await writeStore(folder, { recordings, dropped }, bar);
     bar.stop();
     describe(manifest, store);

@@ -62,7 +62,13 @@ export class LipGanTrainer extends GeneratorTrainer {
         assertBatch(batch) {
           assertTrainBatch(`${where}.step`, batch, { sync: false });
           if (batch.real.shape[0] < 2)
-            fail(RangeError, `${where}.step`, 'batch', 'of at least two frames, so that there is other audio', 1);
+            fail(
+              RangeError,
+              `${where}.step`,
+              'batch',
+              'of at least two frames, so that there is other audio',
+              batch.real.shape[0],
+            );
         },
       },
       { weightDecay: 0, ...options },

@@ -80,6 +80,8 @@ export class Wav2LipTrainer extends GeneratorTrainer {
     if (schedule.gan > 0 && !discriminator)
       fail(TypeError, where, 'discriminator', 'given for a schedule with a weight for it', 'none');
     if (sync) assertWav2LipExpert(where, sync.expert);
+    if (sync?.mode === 'as published' && !(sync.expert instanceof Module))
+      fail(TypeError, where, 'sync.expert', 'a network of this process, for statistics of batches', sync.expert.name);
     const memory: { state: Wav2LipScheduleState } = { state: {} };
     const weights = () => wav2lipWeights(memory.state, schedule);
     super(
@@ -186,15 +188,14 @@ function runningStatisticsLoss(expert: SyncExpert, mouths: MouthBatch, features:
 
 /** The same by BatchNorm's statistics of this batch. */
 function batchStatisticsLoss(expert: SyncExpert, mouths: MouthBatch, features: FeatureBatch): tf.Scalar {
-  if (!(expert instanceof Module))
-    return fail(TypeError, 'Wav2LipTrainer', 'expert', 'a network of this process', expert.name);
-  expert.train();
+  const network = expert as unknown as Module; // checked by the constructor
+  network.train();
   try {
     return tf.tidy(() => {
       const cosines = tf.sum<tf.Tensor1D>(tf.mul(expert.encodeVisual(mouths), expert.encodeAudio(features)), 1);
       return tf.neg(tf.mean<tf.Scalar>(tf.log(tf.clipByValue(cosines, 1e-7, 1 - 1e-7))));
     });
   } finally {
-    expert.eval();
+    network.eval();
   }
 }
